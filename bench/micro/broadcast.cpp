@@ -32,6 +32,7 @@
 
 #include "micro/dispatch_world.hpp"
 #include "net/connection_table.hpp"
+#include "net/traffic.hpp"
 #include "net/worker.hpp"
 #include "plugin/connections_functions.hpp"
 #include "plugin/instance.hpp"
@@ -332,6 +333,12 @@ public:
             PORTICO_ASSERT(static_cast<bool>(homes_[worker]->group->start()));
             homes_[worker]->group->begin();
         }
+        std::vector<net::WorkerGroup*> groups;
+        for (const std::unique_ptr<Home>& home : homes_) {
+            groups.push_back(home->group.get());
+        }
+        traffic_ = std::make_unique<net::Traffic>(groups);
+        context_.traffic = traffic_.get();
         for (std::size_t i = 0; i < all.size(); ++i) {
             net::Connection* connection = table_.take();
             connection->take_socket(context_, all[i], {}, {}, 0);
@@ -375,6 +382,7 @@ private:
     const config::Listener listener_;
     bench::SilentLog log_;
     net::ConnectionTable table_;
+    std::unique_ptr<net::Traffic> traffic_;
     net::ConnectionContext context_;
     std::unique_ptr<plugin::Instance> instance_;
     std::vector<std::unique_ptr<Home>> homes_;

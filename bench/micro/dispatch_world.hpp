@@ -7,9 +7,11 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "micro/still_port.hpp"
 #include "net/connection_table.hpp"
+#include "net/traffic.hpp"
 #include "net/worker.hpp"
 #include "plugin/instance.hpp"
 
@@ -72,6 +74,8 @@ public:
                                                        listener_, log_);
         context_.protocol = instance_.get();
         context_.owner = this;
+        traffic_ = std::make_unique<net::Traffic>(std::vector{group_.get()});
+        context_.traffic = traffic_.get();
         context_.released = [](void* owner, const net::WorkerGroup&) {
             static_cast<DispatchWorld*>(owner)->released_ = true;
         };
@@ -117,6 +121,7 @@ private:
     io::BufferPool chunks_{16'384 + net::SendQueue::chunk_overhead, 64,
                            io::BufferPool::Use::single};
     net::ConnectionTable table_{1};
+    std::unique_ptr<net::Traffic> traffic_;
     net::ConnectionContext context_;
     std::unique_ptr<plugin::Instance> instance_;
     StillPort* port_ = nullptr;  // group_'s

@@ -26,6 +26,7 @@
 
 #include "micro/dispatch_world.hpp"
 #include "net/connection_table.hpp"
+#include "net/traffic.hpp"
 #include "net/worker.hpp"
 #include "plugin/instance.hpp"
 #include "plugin/send_owned_functions.hpp"
@@ -174,6 +175,8 @@ public:
             plugin::Loaded{nullptr, &plugin_table(), "replies"}, listener_, log_);
         context_.protocol = instance_.get();
         context_.owner = this;
+        traffic_ = std::make_unique<net::Traffic>(std::vector{group_.get()});
+        context_.traffic = traffic_.get();
         context_.released = [](void* owner, const net::WorkerGroup&) {
             static_cast<Host*>(owner)->is_over_.store(true, std::memory_order_release);
         };
@@ -208,6 +211,7 @@ private:
     io::BufferPool chunks_{65'536 + net::SendQueue::chunk_overhead, 64,
                            io::BufferPool::Use::single};
     net::ConnectionTable table_{1};
+    std::unique_ptr<net::Traffic> traffic_;
     net::ConnectionContext context_;
     std::unique_ptr<plugin::Instance> instance_;
     std::unique_ptr<net::WorkerGroup> group_;

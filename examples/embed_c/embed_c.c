@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <portico/embed.h>
 #include <portico/ext/metrics.h>
@@ -132,9 +133,12 @@ static int stop(const char *name, portico_server *server) {
     portico_listener_counts listener = {.struct_size = sizeof listener};
     portico_series_counts series = {.struct_size = sizeof series};
     if (portico_server_snapshot(server, &snapshot) != PORTICO_OK ||
-        portico_snapshot_listener(snapshot, 0, &listener) != PORTICO_OK ||
-        portico_snapshot_series(snapshot, 0, &series) != PORTICO_OK)
+        portico_snapshot_listener(snapshot, 0, &listener) != PORTICO_OK)
         return 1;
+    uint32_t index = 0;
+    do {
+        if (portico_snapshot_series(snapshot, index++, &series) != PORTICO_OK) return 1;
+    } while (strcmp(series.name, "portico_plugin_reverse_messages_total") != 0);
     printf("%s: %s: %" PRIu64 " connections, %s %.0f\n", name, listener.listener,
            listener.connections_accepted, series.name, series.value);
     portico_snapshot_free(snapshot);

@@ -21,6 +21,13 @@ struct portico_snapshot {
     std::vector<portico::ListenerStatistics> listeners;
     std::vector<portico::Metric> metrics;
     std::vector<Series> series;  // of `metrics`, which no longer change
+    const std::string no_listener;
+
+    [[nodiscard]] const std::string& listener_of(
+        const std::vector<portico::Metric::Label>& labels) const noexcept {
+        return !labels.empty() && labels.front().name == "listener" ? labels.front().value
+                                                                    : no_listener;
+    }
 };
 
 namespace {
@@ -139,7 +146,7 @@ portico_status PORTICO_CALL portico_snapshot_series(const portico_snapshot* snap
     values.kind = kind_of(series.metric->kind);
     point_to(series.metric->name, values.name, values.name_size);
     point_to(series.metric->help, values.help, values.help_size);
-    point_to(series.series->labels.front().value, values.listener, values.listener_size);
+    point_to(snapshot->listener_of(series.series->labels), values.listener, values.listener_size);
     values.labels = series.labels.data();
     values.label_count = static_cast<std::uint32_t>(series.labels.size());
     values.label_stride = sizeof(portico_label);

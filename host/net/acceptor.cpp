@@ -34,7 +34,11 @@ io::PeerTimeouts timeouts_of(const config::Limits& limits) noexcept {
 Acceptor::Acceptor(ConnectionTable& table, WorkerGroup& accepting,
                    const std::vector<WorkerGroup*>& homes, Strand* shared_strand,
                    ConnectionContext& context)
-    : table_(table), accepting_(accepting), shared_strand_(shared_strand), context_(context) {
+    : table_(table),
+      accepting_(accepting),
+      shared_strand_(shared_strand),
+      context_(context),
+      traffic_(homes) {
     PORTICO_ASSERT(!homes.empty() && (shared_strand == nullptr || homes.size() == 1));
     for (WorkerGroup* group : homes) {
         PORTICO_ASSERT(homes.size() == 1 || group->thread_count() == 1);
@@ -60,6 +64,7 @@ Acceptor::Acceptor(ConnectionTable& table, WorkerGroup& accepting,
         static_cast<Acceptor*>(owner)->connection_released(group);
     };
     context_.owner = this;
+    context_.traffic = &traffic_;
 }
 
 Acceptor::~Acceptor() {
@@ -285,6 +290,7 @@ bool Acceptor::serve(Slot& slot) {
         io::close_native(native);
         const std::scoped_lock lock(mutex_);
         give_place_on();
+        traffic_.opener_row().count_refusal(Refusal::no_memory);
         warn([] {
             return std::string("out of memory: a client was turned away, new clients wait");
         });
@@ -366,6 +372,7 @@ void Acceptor::turn_away(Slot& slot) noexcept {
     if (const io::NativeSocket native = std::exchange(slot.accept.accepted, io::invalid_socket);
         native != io::invalid_socket) {
         io::close_native(native);
+        traffic_.opener_row().count_refusal(Refusal::stopping);
     }
 }
 

@@ -38,6 +38,7 @@
 #include "io/operation.hpp"
 #include "net/connection_table.hpp"
 #include "net/protocol.hpp"
+#include "net/traffic.hpp"
 #include "net/worker.hpp"
 
 namespace portico::net {
@@ -47,7 +48,7 @@ public:
     // `accepting`: the group on whose port accepts complete. `homes`: where connections live, at
     // least one; several only if each has one thread. `shared_strand`: the strand of all its
     // connections, at home in the only home; or null. `context`: given to each connection; its
-    // `released` and `owner` are set here. All outlive the acceptor.
+    // `released`, `owner` and `traffic` are set here. All outlive the acceptor.
     Acceptor(ConnectionTable& table, WorkerGroup& accepting, const std::vector<WorkerGroup*>& homes,
              Strand* shared_strand, ConnectionContext& context);
     ~Acceptor();
@@ -92,6 +93,9 @@ public:
     [[nodiscard]] std::uint64_t accepted_connections() const noexcept {
         return accepted_.load(std::memory_order_relaxed);
     }
+
+    // What its connections have moved.
+    [[nodiscard]] const Traffic& traffic() const noexcept { return traffic_; }
 
 private:
     enum class SlotState : std::uint8_t {
@@ -198,6 +202,7 @@ private:
     ConnectionContext& context_;
     std::function<void()> last_released_;  // set by start()
     base::WarningLimit warnings_;
+    Traffic traffic_;
 
     std::mutex mutex_;
     std::vector<std::unique_ptr<Home>> homes_;

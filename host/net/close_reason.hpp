@@ -1,6 +1,7 @@
-// The reasons why a connection closes, and their names in the log.
+// The reasons why a connection closes, and their names in the log and in metrics.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 
 namespace portico::net {
@@ -23,7 +24,10 @@ enum class CloseReason : std::uint8_t {
     connect_failed = 13,
     connect_timeout = 14,
 };
+inline constexpr std::size_t close_reasons = 15;
 
 [[nodiscard]] const char* to_string(CloseReason reason) noexcept;
+// A word for programs: "peer", "plugin_error".
+[[nodiscard]] const char* name_of(CloseReason reason) noexcept;
 
 }  // namespace portico::net

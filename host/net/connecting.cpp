@@ -106,7 +106,7 @@ void Connecting::prepare(ConnectAttempt& attempt) noexcept {
     attempt.deliver = [](Mail& mail) {
         auto& back = static_cast<ConnectAttempt&>(mail);
         Connection& connection = *back.connecting->connection_;
-        Worker::current()->before_callback(connection.context());
+        connection.begin_on(*Worker::current());
         Sharing::take_what_is_on_its_way(connection);
         back.connecting->ended(back);
         connection.advance();

@@ -34,7 +34,7 @@ Connection::Connection(ConnectionTable& table, std::uint32_t index) noexcept
     };
     Mail::deliver = [](Mail& mail) {
         auto& connection = static_cast<Connection&>(mail);
-        Worker::current()->before_callback(connection.context());
+        connection.begin_on(*Worker::current());
         Sharing::take_what_is_on_its_way(connection);
         connection.dispatch(connection.events_.exchange(0, std::memory_order_acq_rel));
     };
@@ -119,6 +119,7 @@ PORTICO_ALWAYS_INLINE void Connection::received() noexcept {
         peer_ended();
     } else {
         received_bytes_ += receive.bytes;
+        traffic_->received_bytes.add(receive.bytes);
         touch();
         if (stage_ == Stage::lingering && draining_) {
             moved_at(port().now());
@@ -169,7 +170,9 @@ PORTICO_ALWAYS_INLINE std::size_t Connection::offer_unframed(
     std::size_t consumed = 0;
     const Protocol::Answer answer = protocol().on_data(
         *this, {bytes.data(), bytes.size(), 0, bytes.size(), scanned_, rest_offered_}, consumed);
-    messages_ += consumed != 0 ? 1 : 0;
+    const std::uint32_t taken = consumed != 0 ? 1 : 0;
+    messages_ += taken;
+    traffic_->messages.add(taken);
     if (answer == Protocol::Answer::ok && consumed == bytes.size()) [[likely]] {
         return consumed;  // (offer_stash() clears scanned_)
     }
@@ -327,10 +330,16 @@ bool Connection::adopt_received(std::span<const std::byte> bytes, SendQueue& que
 
 void Connection::sent() noexcept {
     take_sent();
+    count_queue();
     if (!queue_.empty()) {
         end_turn_later();
     }
     advance();
+}
+
+void Connection::count_queue() noexcept {
+    traffic_->queued_bytes.add(queue_.bytes() - counted_queue_bytes_);
+    counted_queue_bytes_ = static_cast<std::uint32_t>(queue_.bytes());
 }
 
 PORTICO_ALWAYS_INLINE void Connection::take_sent() noexcept {
@@ -346,6 +355,7 @@ PORTICO_ALWAYS_INLINE void Connection::take_sent() noexcept {
             moved_at(port().now());
         }
         sent_bytes_ += send.bytes;
+        traffic_->sent_bytes.add(send.bytes);
         give_back(send.bytes);
         if (SendQueue::External* ended = queue_.consume(send.bytes); ended != nullptr)
             [[unlikely]] {
@@ -365,6 +375,10 @@ bool Connection::end_turn() noexcept {
         }
     } else {
         expedite_send();
+    }
+    // What was queued and sent within the turn has never been in the queue for anybody else.
+    if (queue_.bytes() != counted_queue_bytes_) {
+        count_queue();
     }
     turn_end_due_ = false;
     if (conditions_.hold == Hold::until_turn && stage_ == Stage::open) [[unlikely]] {

@@ -35,6 +35,8 @@
 namespace portico::net {
 
 class ConnectionTable;
+struct TrafficRow;
+class Worker;
 class Reservation;
 struct Connecting;
 class WorkerGroup;
@@ -196,8 +198,11 @@ public:
         return *context_.load(std::memory_order_relaxed);
     }
 
-    // ---- By the strand, at the end of its turn: sends what is queued. Returns true if the
-    // connection is over; then release() follows after the turn.
+    // ---- By the strand.
+    // The connection is about to run on this worker: what it counts goes to the worker's row.
+    void count_on(const Worker& worker) noexcept;
+    // At the end of its turn: sends what is queued. Returns true if the connection is over; then
+    // release() follows after the turn.
     [[nodiscard]] bool end_turn() noexcept;
     // Gives the slot back. The connection is not touched afterwards.
     void release() noexcept;
@@ -210,6 +215,8 @@ private:
     struct Call;          // a call from another thread, as mail: connection_call.hpp
     struct ExternalSend;  // connection_sends.cpp
     // ---- Events.
+    // At the beginning of each: `worker` is about to run the connection.
+    void begin_on(Worker& worker) noexcept;
     // On a thread of the home group that runs no strand: handles the event on the strand, now or by
     // mail.
     template <Event event>
@@ -282,6 +289,8 @@ private:
     // On either thread, with a reservation: queues the parts.
     [[nodiscard]] SendResult append_parts(const Parts& parts) noexcept;
     void give_back(std::size_t bytes) noexcept;
+    // The send queue has changed: counts what it holds now.
+    void count_queue() noexcept;
     // Queues it, or sends it by mail. If it is not accepted it is deleted.
     [[nodiscard]] SendResult submit(ExternalSend& send, std::uint64_t generation,
                                     std::uint32_t high) noexcept;
@@ -351,6 +360,7 @@ private:
     void begin_join() noexcept;
     void try_finish() noexcept;
     void end_socket() noexcept;
+    void count_end() noexcept;
     void warn_of_loss(std::uint64_t unsent) noexcept;
     void log_end() noexcept;
     [[nodiscard]] Protocol::Closed closed() const noexcept;
@@ -455,6 +465,9 @@ private:
     base::Published<std::uint64_t> opened_ns_;  // 0: on_open is still to come
     base::Published<std::uint64_t> received_bytes_;
     base::Published<std::uint64_t> sent_bytes_;  // taken by the system
+    // Of the worker that runs the strand, in its context's Traffic.
+    TrafficRow* traffic_ = nullptr;
+    std::uint32_t counted_queue_bytes_ = 0;  // what queued_bytes has of its queue, in all rows
     // The timeout of the stage counts from here: its begin, or the last byte that moved. In `open`
     // bytes count in both directions (and only if there is an idle timeout or the peer has ended
     // its side); in `flushing` and `lingering` only those to the peer. In `joining`: lost_bytes().

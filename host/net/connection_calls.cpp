@@ -49,7 +49,7 @@ Connection::Call* Connection::make_call(CallKind kind, std::size_t bytes, AnyFun
     auto* made = new (memory) Call;
     made->deliver = [](Mail& mail) {
         auto& call = static_cast<Call&>(mail);
-        Worker::current()->before_callback(call.connection->context());
+        call.connection->begin_on(*Worker::current());
         call.connection->deliver_call(call);
     };
     made->connection = this;
@@ -129,7 +129,7 @@ bool Connection::post_reserved(std::uint64_t generation, ReservedPost& post) noe
     post.connection = this;
     post.deliver = [](Mail& mail) {
         auto& arrived = static_cast<ReservedPost&>(mail);
-        Worker::current()->before_callback(arrived.connection->context());
+        arrived.connection->begin_on(*Worker::current());
         arrived.connection->deliver_reserved(arrived);
     };
     strand().deliver(post);

@@ -135,6 +135,7 @@ void Connection::try_finish() noexcept {
         end_socket();
     }
     stash_.clear();
+    count_end();
     protocol().ended(*this);
     log_end();
     if (accepted_) {
@@ -142,6 +143,12 @@ void Connection::try_finish() noexcept {
     }
     stage_ = Stage::over;
     end_turn_later();
+}
+
+void Connection::count_end() noexcept {
+    count_queue();
+    traffic_->unsent_bytes.add(lost_bytes());
+    traffic_->count_close(reason_);
 }
 
 void Connection::end_socket() noexcept {

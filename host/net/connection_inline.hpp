@@ -6,6 +6,7 @@
 
 #include "base/inline.hpp"
 #include "net/connection.hpp"
+#include "net/traffic.hpp"
 #include "net/worker.hpp"
 
 namespace portico::net {
@@ -21,6 +22,18 @@ inline io::CompletionPort& Connection::port() const noexcept {
 
 inline io::BufferPool& Connection::send_chunks() const noexcept {
     return strand().home().send_chunks();
+}
+
+// A group of one thread has one row for each context, and open() has found it.
+inline void Connection::count_on(const Worker& worker) noexcept {
+    if (worker.group().thread_count() > 1) {
+        traffic_ = &context().traffic->row_of(worker);
+    }
+}
+
+inline void Connection::begin_on(Worker& worker) noexcept {
+    worker.before_callback(context());
+    count_on(worker);
 }
 
 inline void Connection::end_turn_later() noexcept {

@@ -38,6 +38,7 @@ std::size_t Connection::offer_framed(std::span<const std::byte> bytes) noexcept 
         if (!frame_left_) {
             done += frame.size;
             ++messages_;
+            traffic_->messages.add(1);
         }
         if (answer != Protocol::Answer::ok) {
             take_hold(answer);

@@ -33,6 +33,7 @@ void Connection::open(WorkerGroup& home, Strand* shared_strand) noexcept {
         PORTICO_ASSERT(&shared_strand->home() == &home);
         strand_.store(shared_strand, std::memory_order_release);
     }
+    traffic_ = &context().traffic->row_of(home);
     word_.open(static_cast<std::uint32_t>(queue_.bytes()));
 }
 
@@ -64,6 +65,7 @@ void Connection::opened() noexcept {
                 end_turn_later();
             }
         } else {
+            traffic_->count_refusal(Refusal::plugin);
             abort(CloseReason::plugin);
         }
     }

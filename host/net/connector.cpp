@@ -32,7 +32,8 @@ Connector::Connector(ConnectionTable& table, Acceptor& acceptor,
       acceptor_(acceptor),
       homes_(homes),
       shared_strand_(shared_strand),
-      listener_(listener) {
+      listener_(listener),
+      without_upstream_(homes) {
     PORTICO_ASSERT(!homes.empty() && (shared_strand == nullptr || homes.size() == 1));
 }
 
@@ -65,6 +66,7 @@ std::vector<io::Address> Connector::take_turns(const std::vector<io::Address>& a
 void Connector::add(Upstream upstream) {
     PORTICO_ASSERT(!started_ && !upstream.addresses.empty());
     upstream.addresses = take_turns(upstream.addresses);
+    upstream.counts = std::make_unique<Outbound>(homes_);
     upstreams_.push_back(std::make_unique<Upstream>(std::move(upstream)));
 }
 
@@ -97,8 +99,9 @@ Connector::Result Connector::connect(const Target& target, std::uint64_t& handle
     try {
         const std::vector<std::byte> greeting = greeting_of(target);
         const std::scoped_lock lock(mutex_);
-        if (const Result result = open(target, greeting, connecting, connection);
-            result != Result::ok) {
+        const Result result = open(target, greeting, connecting, connection);
+        count(outbound_of(target.upstream), result);
+        if (result != Result::ok) {
             return result;
         }
         handle = connection->handle();
@@ -136,6 +139,18 @@ Connector::Result Connector::open(const Target& target, std::span<const std::byt
     connection->take_target(route->context, connecting.release(), target.state);
     connection->open(*home, shared_strand_);
     return Result::ok;
+}
+
+void Connector::count(Outbound& outbound, Result result) noexcept {
+    switch (result) {
+        case Result::ok: outbound.begun.add(1); return;
+        case Result::limit: outbound.traffic.opener_row().count_refusal(Refusal::limit); return;
+        case Result::no_memory:
+            outbound.traffic.opener_row().count_refusal(Refusal::no_memory);
+            return;
+        case Result::not_yet:
+        case Result::gone: return;
+    }
 }
 
 void Connector::end() noexcept {
@@ -194,6 +209,7 @@ Connector::Route* Connector::route_of(const Target& target) {
     context.owner = route.get();
     context.listener = &listener_;
     context.connector = this;
+    context.traffic = &outbound_of(target.upstream).traffic;
     routes_.push_back(std::move(route));
     return routes_.back().get();
 }

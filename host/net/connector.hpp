@@ -26,6 +26,7 @@
 
 #include "config/config.hpp"
 #include "net/acceptor.hpp"
+#include "net/traffic.hpp"
 
 namespace portico::net {
 
@@ -34,6 +35,14 @@ struct SpareAttempt;
 
 class Connector {
 public:
+    // What was connected to an upstream, or to none.
+    struct Outbound {
+        explicit Outbound(const std::vector<WorkerGroup*>& homes) : traffic(homes) {}
+
+        Traffic traffic;
+        Tally begun;  // connects, successful or not; under mutex_
+    };
+
     // A server of the configuration. Constant, except for `open`.
     struct Upstream {
         std::string name;
@@ -42,7 +51,8 @@ public:
         config::Framing framing;
         config::Limits limits;
         config::SendProxy send_proxy = config::SendProxy::none;
-        std::uint32_t open = 0;  // connections to it
+        std::uint32_t open = 0;            // connections to it
+        std::unique_ptr<Outbound> counts;  // set by add()
     };
 
     // What a connection is to be.
@@ -95,6 +105,15 @@ public:
     // Null: no memory.
     [[nodiscard]] SpareAttempt* take_spare() noexcept;
     void give_spare(SpareAttempt& spare) noexcept;
+    // Calls action(name, const Outbound&) for each upstream, and with an empty name for the
+    // connections to none.
+    template <class Action>
+    void for_each_outbound(Action&& action) const {
+        action(std::string_view(), without_upstream_);
+        for (const std::unique_ptr<Upstream>& upstream : upstreams_) {
+            action(std::string_view(upstream->name), *upstream->counts);
+        }
+    }
     // The number of connects that were ever begun.
     [[nodiscard]] std::uint64_t connects() const noexcept {
         return connects_.load(std::memory_order_relaxed);
@@ -113,8 +132,12 @@ private:
     // Under mutex_.
     [[nodiscard]] Result open(const Target& target, std::span<const std::byte> greeting,
                               std::unique_ptr<Connecting>& connecting, Connection*& connection);
+    static void count(Outbound& outbound, Result result) noexcept;
     [[nodiscard]] Route* route_of(const Target& target);
     [[nodiscard]] WorkerGroup* home_of(const Target& target) noexcept;
+    [[nodiscard]] Outbound& outbound_of(const Upstream* upstream) noexcept {
+        return upstream != nullptr ? *upstream->counts : without_upstream_;
+    }
     [[nodiscard]] bool take_place(Upstream* upstream) noexcept;
     void give_place(Upstream* upstream) noexcept;
 
@@ -128,6 +151,7 @@ private:
     const ConnectionContext& listener_;
     std::function<void()> last_released_;               // set by start()
     std::vector<std::unique_ptr<Upstream>> upstreams_;  // constant after start()
+    Outbound without_upstream_;
 
     std::mutex mutex_;
     std::vector<std::unique_ptr<Route>> routes_;

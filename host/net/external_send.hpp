@@ -34,7 +34,7 @@ struct Connection::ExternalSend : Mail, SendQueue::External {
           argument(its_argument) {
         deliver = [](Mail& mail) {
             auto& send = static_cast<ExternalSend&>(mail);
-            Worker::current()->before_callback(send.connection->context());
+            send.connection->begin_on(*Worker::current());
             send.connection->deliver_external(send);
         };
     }

@@ -22,6 +22,7 @@ namespace portico::net {
 
 class Connection;
 class Connector;
+class Traffic;
 class WorkerGroup;
 
 // A function of the protocol. Connection::post carries it to Protocol::on_posted, unchanged.
@@ -153,6 +154,7 @@ struct ConnectionContext {
     // finds it in a slot may follow it, even if by then another connection is there.
     const ConnectionContext* listener = nullptr;
     Connector* connector = nullptr;
+    Traffic* traffic = nullptr;  // where its connections count; outlives them
     mutable CallbackPace pace;
     mutable base::WarningLimit loss_warnings;  // of connections that the host has cut
 

@@ -52,6 +52,7 @@ public:
     // If it returns false the caller sends mail. (A group of several threads always uses mail, so
     // that another thread can take what this one has not come to.) Defined in worker.hpp.
     [[nodiscard]] bool begin_turn(Worker& worker) noexcept;
+    // Of a strand whose home has one thread.
     void end_turn(Worker& worker) noexcept;
 
     // On the only thread of its home, outside of a turn of its: a turn follows, even without mail.
@@ -65,6 +66,9 @@ public:
     }
 
 private:
+    // `moves`: its turns may be on different workers.
+    template <bool moves>
+    void end_turn_of(Worker& worker) noexcept;
     // Delivers up to `mail_budget` mails.
     void deliver_pending(std::uint32_t mail_budget) noexcept;
     // True if nothing is left: the strand is idle, and any thread may schedule it again. False: it

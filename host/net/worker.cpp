@@ -146,6 +146,7 @@ Strand* WorkerGroup::dequeue() noexcept {
 
 void Worker::run() noexcept {
     current_ = this;
+    cpu_clock_.begin();
     times_turns_ = group_->port().submits_in_wait();
     constexpr std::uint32_t batch_max = 64;
     std::array<io::Operation*, batch_max> completed;

@@ -24,6 +24,8 @@
 #include "base/inline.hpp"
 #include "base/intrusive.hpp"
 #include "io/completion_port.hpp"
+#include "io/thread_clock.hpp"
+#include "net/call_sampler.hpp"
 #include "net/connection_node.hpp"
 #include "net/current_call.hpp"
 #include "net/protocol.hpp"
@@ -71,6 +73,8 @@ public:
     [[nodiscard]] Timers& timers() noexcept { return timers_; }
     [[nodiscard]] Walks& walks() noexcept { return walks_; }
     [[nodiscard]] std::uint32_t thread_count() const noexcept { return options_.threads; }
+    // The number of one of its workers, from 0.
+    [[nodiscard]] std::uint32_t place_of(const Worker& worker) const noexcept;
     [[nodiscard]] const std::vector<std::unique_ptr<Worker>>& workers() const noexcept {
         return workers_;
     }
@@ -137,7 +141,7 @@ private:
 class Worker {
 public:
     Worker(WorkerGroup& group, std::uint32_t index, const void* owner) noexcept
-        : group_(&group), index_(index), owner_(owner) {}
+        : group_(&group), index_(index), owner_(owner), call_sampler_(index + 1) {}
 
     void run() noexcept;
 
@@ -149,7 +153,10 @@ public:
     [[nodiscard]] const void* owner() const noexcept { return owner_; }
     // Written by the protocol on this thread, read by other threads.
     [[nodiscard]] CurrentCall& current_call() noexcept { return current_call_; }
+    // The processor time of this thread.
+    [[nodiscard]] const io::ThreadClock& cpu_clock() const noexcept { return cpu_clock_; }
     // Used by the protocol on this thread.
+    [[nodiscard]] CallSampler& call_sampler() noexcept { return call_sampler_; }
     [[nodiscard]] CallReservation& reservation() noexcept { return reservation_; }
 
     // A callback of the context's instance is about to run. If its callbacks may take long, the
@@ -196,6 +203,8 @@ private:
     Strand* running_ = nullptr;
     bool took_stop_post_ = false;
     CurrentCall current_call_;
+    CallSampler call_sampler_;
+    io::ThreadClock cpu_clock_;
     CallReservation reservation_;
     // On a port that submits in its wait each turn is timed. These say when it began, and whose
     // callbacks it called last.
@@ -208,6 +217,10 @@ private:
 
 inline std::uint64_t WorkerGroup::round() const noexcept {
     return workers_.front()->round_.load(std::memory_order_relaxed);
+}
+
+inline std::uint32_t WorkerGroup::place_of(const Worker& worker) const noexcept {
+    return worker.index() - options_.first_index;
 }
 
 inline bool Strand::begin_turn(Worker& worker) noexcept {

@@ -93,6 +93,17 @@ void Instance::log_failure(base::LogLevel level, std::uint64_t connection, What&
     });
 }
 
+void count_sample(net::Worker& worker) noexcept {
+    const net::CallSampler::Sample sample = worker.call_sampler().end(worker.group().port().now());
+    static_cast<const Instance*>(sample.protocol)
+        ->counts_.took(worker.index(), sample.name, sample.took_ns);
+}
+
+void Instance::count_failure(const char* callback, portico_status status) noexcept {
+    const net::Worker* const worker = net::Worker::current();
+    counts_.failed(worker != nullptr ? worker->index() : MetricCells::no_worker, callback, status);
+}
+
 inline bool Instance::has_failed(net::Connection& connection, portico_status status,
                                  const char* callback) noexcept {
     return status < 0 && has_failed_slow_path(connection, status, callback);
@@ -106,6 +117,7 @@ bool Instance::has_failed_slow_path(net::Connection& connection, portico_status 
         return false;
     }
     connection.failed_with(status);
+    count_failure(callback, status);
     log_failure(base::LogLevel::warn, connection.handle(), [&] {
         return std::string(callback) + " returned " + status_text(status) +
                ": the connection is aborted";
@@ -137,6 +149,7 @@ bool Instance::on_open(net::Connection& connection, std::uint32_t listen_index) 
 void Instance::overconsumed(net::Connection& connection, const Message& message,
                             std::uint64_t taken) noexcept {
     connection.failed_with(PORTICO_INVALID);
+    count_failure("on_data", PORTICO_INVALID);
     log_failure(base::LogLevel::error, connection.handle(), [&] {
         return "on_data consumed " + std::to_string(taken) + " bytes of " +
                std::to_string(message.size) + ": the connection is aborted";
@@ -291,7 +304,7 @@ void Instance::on_timer(net::Connection* connection, const net::TimerCall& call)
 void Instance::on_released(net::Connection& connection, net::AnyFunction release, void* argument,
                            bool is_sent) noexcept {
     const portico_connection handle = connection.handle();
-    const CallScope scope("a release function", *this, &connection, handle);
+    const CallScope scope(release_name, *this, &connection, handle);
     reinterpret_cast<portico_release_function>(release)(self_, handle, connection.state, argument,
                                                         is_sent ? PORTICO_OK : PORTICO_CLOSING);
 }
@@ -388,6 +401,7 @@ void Instance::call_on_stop() noexcept {
         return table_.on_stop(self_, &event);
     }();
     if (status < 0) {
+        count_failure("on_stop", status);
         log_failure(base::LogLevel::warn, 0,
                     [&] { return "on_stop returned " + status_text(status); });
     }

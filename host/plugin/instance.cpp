@@ -72,8 +72,13 @@ void Instance::close_handle() noexcept {
     handle_.close([] { std::this_thread::yield(); });
 }
 
+void Instance::use_metrics(Metrics& store) {
+    counts_.use(store, listener_.name, plugin_name());
+    metrics_store_ = &store;
+}
+
 std::string Instance::description() const {
-    std::string text(table_.name, table_.name_size);
+    std::string text = plugin_name();
     if (table_.version_size != 0) {
         text += " " + std::string(table_.version, table_.version_size);
     }

@@ -26,6 +26,7 @@
 #include "net/instance_timers.hpp"
 #include "net/protocol.hpp"
 #include "net/strand.hpp"
+#include "plugin/callback_counts.hpp"
 #include "plugin/executor.hpp"
 #include "plugin/instance_handle.hpp"
 #include "plugin/instance_metrics.hpp"
@@ -69,8 +70,12 @@ public:
                                                   net::WorkerGroup& home,
                                                   std::uint32_t worker_count);
 
-    // The store of the server, for metrics that create defines. Without it they are refused.
-    void use_metrics(Metrics& store) noexcept { metrics_store_ = &store; }
+    // Before create(): the store of the server, for what the host counts about the callbacks, and
+    // for metrics that create defines. Without it these are refused. Throws std::bad_alloc.
+    void use_metrics(Metrics& store);
+
+    // The plugin's own name, which is the label "plugin" of metrics.
+    [[nodiscard]] std::string plugin_name() const { return {table_.name, table_.name_size}; }
 
     // Opens the connections that the plugin makes. Without it they are refused.
     void use_connector(net::Connector& connector) noexcept { connector_ = &connector; }
@@ -117,6 +122,7 @@ public:
     [[nodiscard]] static const portico_host& host_table() noexcept;
 
 private:
+    friend void count_sample(net::Worker& worker) noexcept;
     friend class InstanceUse;
     friend class OutboundCallbacks;
     friend struct ConnectFunctions;
@@ -174,6 +180,7 @@ private:
                                   const char* callback) noexcept;
     [[nodiscard]] bool has_failed_slow_path(net::Connection& connection, portico_status status,
                                             const char* callback) noexcept;
+    void count_failure(const char* callback, portico_status status) noexcept;
     void call_on_stop() noexcept;
     void close_handle() noexcept;
     // `what` makes a std::string. It is called only if the line is written.
@@ -220,6 +227,7 @@ private:
     std::vector<std::unique_ptr<OutboundCallbacks>> outbound_;  // under outbound_mutex_
 
     Metrics* metrics_store_ = nullptr;
+    CallbackCounts counts_;
     // Made by the first definition, in create. The release there pairs with the acquire of the
     // metrics' functions.
     std::atomic<InstanceMetrics*> metrics_{nullptr};

@@ -261,4 +261,8 @@ base::Result<Loaded> load(const std::string& directory, const std::string& name,
     return Loaded{*library, *table, path_text};
 }
 
+std::string abi_version() {
+    return version_text(PORTICO_ABI_MAJOR, PORTICO_ABI_MINOR);
+}
+
 }  // namespace portico::plugin

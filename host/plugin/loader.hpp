@@ -49,4 +49,7 @@ using LinkedModules = std::map<std::string, const portico_module*, std::less<>>;
 // The framing as a PORTICO_FRAMING_... number.
 [[nodiscard]] std::uint32_t framing_number(const config::Framing& framing) noexcept;
 
+// "0.2": of the plugins that this host loads.
+[[nodiscard]] std::string abi_version();
+
 }  // namespace portico::plugin

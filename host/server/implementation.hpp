@@ -13,6 +13,7 @@
 #include <memory>
 #include <mutex>
 #include <new>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -31,6 +32,8 @@
 #include "net/worker.hpp"
 #include "plugin/instance.hpp"
 #include "portico/server.hpp"
+#include "server/busy_ratio.hpp"
+#include "server/metric_list.hpp"
 
 namespace portico {
 
@@ -131,6 +134,14 @@ private:
     };
 
     using MayGiveUp = std::function<bool()>;
+
+    // ---- metrics, under reading_, while the server serves
+
+    void add_host_metrics(MetricList& list);
+    void add_connections(MetricList& list) const;
+    void add_workers(MetricList& list);
+    // Before that, in a start.
+    void prepare_host_metrics();
 
     // Catches the exceptions of start-up and configuration; nothing else does. Then it returns
     // false, with errors(), and the caller closes what was begun.
@@ -344,9 +355,9 @@ private:
     std::vector<std::unique_ptr<Port>> ports_;
     std::unique_ptr<Port> accepting_port_;  // null: the only worker accepts itself
     std::unique_ptr<plugin::PrivateCopies> copies_;
-    // Made before the instances. A reader keeps it alive by a copy, which it takes under mutex_
-    // while the server serves.
-    std::shared_ptr<plugin::Metrics> metrics_;
+    std::unique_ptr<plugin::Metrics> metrics_;  // made before the instances
+    std::vector<BusyRatio> busy_ratios_;        // of all workers; under reading_
+    std::optional<double> process_start_seconds_;
     std::vector<std::unique_ptr<Service>> services_;
     std::vector<net::WorkerGroup*> service_homes_;  // of each service's instance
     std::unique_ptr<net::Drain> drain_;
@@ -369,6 +380,10 @@ private:
     std::mutex operator_mutex_;     // one drain, or undoing one, at a time
     bool takes_operators_ = false;  // under operator_mutex_: the server serves and does not stop
 
+    // Readers of metrics take turns, so that what one of them has seen, the next one has seen too.
+    // A stop takes one turn after serving_ is false: then nobody reads any more. No worker takes
+    // it. Before mutex_.
+    std::mutex reading_;
     std::mutex mutex_;
     std::condition_variable changed_;
     bool serving_ = false;            // under mutex_

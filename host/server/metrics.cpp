@@ -1,4 +1,5 @@
-// What plugins have counted, for the embedder.
+// The metrics of a server, for the embedder: the host's own first, then those of the plugins.
+#include <algorithm>
 #include <limits>
 
 #include "server/implementation.hpp"
@@ -33,30 +34,48 @@ Metric::Series series_of(const plugin::MetricDefinition& definition,
     return series;
 }
 
+Metric metric_of(const plugin::MetricReading& read) {
+    Metric metric;
+    metric.name = read.definition->name;
+    metric.help = read.definition->help;
+    metric.kind = static_cast<Metric::Kind>(read.definition->kind);
+    for (const plugin::MetricReading::Series& one : read.series) {
+        metric.series.push_back(series_of(*read.definition, one));
+    }
+    return metric;
+}
+
+// The host counts in the plugins' store too, what belongs to a listener and its callbacks.
+bool is_of_host(const plugin::MetricReading& read) {
+    return read.definition->name == plugin::CallbackCounts::seconds_name ||
+           read.definition->name == plugin::CallbackCounts::errors_name;
+}
+
 }  // namespace
 
 std::vector<Metric> Server::Implementation::metrics() {
-    std::shared_ptr<plugin::Metrics> store;
-    {
-        const std::scoped_lock lock(mutex_);
-        if (serving_) {
-            store = metrics_;
+    const std::scoped_lock turn(reading_);
+    if (!serving()) {
+        return {};
+    }
+    MetricList host;
+    add_host_metrics(host);
+    std::vector<Metric> of_plugins;
+    for (const plugin::MetricReading& read : metrics_->read()) {
+        Metric metric = metric_of(read);
+        if (!is_of_host(read)) {
+            of_plugins.push_back(std::move(metric));
+            continue;
         }
+        // Callbacks that were never timed, many of which the plugin does not have.
+        std::erase_if(metric.series, [](const Metric::Series& series) {
+            return series.count == 0 && !series.buckets.empty();
+        });
+        host.add(std::move(metric));
     }
-    std::vector<Metric> metrics;
-    if (store == nullptr) {
-        return metrics;
-    }
-    for (const plugin::MetricReading& read : store->read()) {
-        Metric metric;
-        metric.name = read.definition->name;
-        metric.help = read.definition->help;
-        metric.kind = static_cast<Metric::Kind>(read.definition->kind);
-        for (const plugin::MetricReading::Series& one : read.series) {
-            metric.series.push_back(series_of(*read.definition, one));
-        }
-        metrics.push_back(std::move(metric));
-    }
+    std::vector<Metric> metrics = host.take();
+    metrics.insert(metrics.end(), std::make_move_iterator(of_plugins.begin()),
+                   std::make_move_iterator(of_plugins.end()));
     return metrics;
 }
 

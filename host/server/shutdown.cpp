@@ -53,6 +53,7 @@ StopResult Server::Implementation::wait() noexcept {
         stop_wanted_ = false;
         drain_limit_ms_ = UINT32_MAX;
     }
+    { const std::scoped_lock last_reader(reading_); }
     stop_workers();
     log_totals(last, result);
     // After the last callback of every plugin, "stopped" is the last line.

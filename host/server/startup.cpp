@@ -189,7 +189,8 @@ bool Server::Implementation::prepare_stop() {
 }
 
 bool Server::Implementation::create_instances() {
-    metrics_ = std::make_shared<plugin::Metrics>(worker_threads_, this);
+    metrics_ = std::make_unique<plugin::Metrics>(worker_threads_, this);
+    prepare_host_metrics();
     for (const std::unique_ptr<Service>& service : services_) {
         service->instance->use_metrics(*metrics_);
     }

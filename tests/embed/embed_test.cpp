@@ -2,6 +2,7 @@
 // and the stop. Foreign programs that use the installed library are in run.sh.
 #include "portico/embed.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <memory>
@@ -332,10 +333,16 @@ TEST_CASE("a snapshot has each series of the plugins' metrics", "[embed]") {
     portico_server_drain(*server, 0);
     server.reset();  // the snapshot stays
 
+    std::vector<std::string> of_host;
     std::vector<std::string> names;
     portico_series_counts series{};
     series.struct_size = sizeof series;
     for (std::uint32_t i = 0; portico_snapshot_series(snapshot, i, &series) == PORTICO_OK; ++i) {
+        if (!std::string_view(series.name).starts_with("portico_plugin_")) {
+            CHECK(names.empty());  // the host's own come first
+            of_host.push_back(std::string(series.listener) + " " + series.name);
+            continue;
+        }
         names.push_back(std::string(series.listener) + " " + series.name);
         REQUIRE(series.label_count == 2);
         CHECK(std::string(series.labels[0].name) == "listener");
@@ -359,6 +366,10 @@ TEST_CASE("a snapshot has each series of the plugins' metrics", "[embed]") {
                                             "second portico_plugin_mirror_messages_total",
                                             "first portico_plugin_mirror_sizes",
                                             "second portico_plugin_mirror_sizes"});
+    for (const char* name : {" portico_build_info", "first portico_messages_total",
+                             "second portico_connections_open", " process_cpu_seconds_total"}) {
+        CHECK(std::find(of_host.begin(), of_host.end(), name) != of_host.end());
+    }
     CHECK(portico_snapshot_series(snapshot, 0, nullptr) == PORTICO_INVALID);
     portico_snapshot_free(snapshot);
 }

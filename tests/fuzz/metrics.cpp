@@ -108,6 +108,10 @@ public:
         std::size_t found = 0;
         for (const plugin::MetricReading& reading : store.read()) {
             const std::string& exported = reading.definition->name;
+            if (exported == plugin::CallbackCounts::seconds_name ||
+                exported == plugin::CallbackCounts::errors_name) {
+                continue;  // the host's own
+            }
             PORTICO_ASSERT(exported.starts_with(prefix));
             const std::string name = exported.substr(prefix.size());
             PORTICO_ASSERT(definitions_.contains(name));

@@ -269,7 +269,7 @@ typedef struct portico_bucket {
     uint64_t count;     /* of all values up to it, smaller buckets included */
 } portico_bucket;
 
-/* One series of a metric that a plugin has defined (ext/metrics.h). */
+/* One series of a metric, of the host or of a plugin: docs/reference/metrics.md. */
 typedef struct portico_series_counts {
     uint32_t struct_size;
     uint32_t kind;    /* PORTICO_METRIC_... of ext/metrics.h */
@@ -277,9 +277,10 @@ typedef struct portico_series_counts {
     uint64_t name_size;
     const char* help;
     uint64_t help_size;
-    const char* listener;
+    const char* listener; /* "" if it belongs to none */
     uint64_t listener_size;
-    /* "listener", "plugin", and then the plugin's own; label_stride bytes apart. */
+    /* A plugin's: "listener", "plugin", and then its own. The host's: as documented, or none.
+     * label_stride bytes apart. */
     const portico_label* labels;
     uint32_t label_count;
     uint32_t label_stride;
@@ -292,7 +293,8 @@ typedef struct portico_series_counts {
     uint32_t bucket_stride;
 } portico_series_counts;
 
-/* The series with this number, from 0, sorted by name, listener, plugin and labels.
+/* The series with this number, from 0: the host's own, then those that plugins have defined, each
+ * sorted by name, listener, plugin and labels. Look for the name: new versions add some.
  * PORTICO_NOT_FOUND: there are no more. */
 PORTICO_EMBED_API portico_status PORTICO_CALL portico_snapshot_series(
     const portico_snapshot* snapshot, uint32_t index, portico_series_counts* counts);

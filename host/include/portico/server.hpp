@@ -74,7 +74,7 @@ struct ListenerStatistics {
     std::uint64_t connections_open = 0;
 };
 
-// What plugins count, by name: see docs/reference/metrics.md.
+// What the host and its plugins count, by name: see docs/reference/metrics.md.
 struct Metric {
     enum class Kind : std::uint8_t { counter, gauge, histogram };
 
@@ -87,9 +87,10 @@ struct Metric {
         std::uint64_t count = 0;  // of all values up to it, smaller buckets included
     };
     struct Series {
-        std::vector<Label> labels;  // "listener", "plugin", and then the plugin's own
-        double value = 0;           // counters: the total; gauges
-        std::uint64_t count = 0;    // histograms: the number of values
+        // A plugin's: "listener", "plugin", and then its own. The host's: as documented, or none.
+        std::vector<Label> labels;
+        double value = 0;         // counters: the total; gauges
+        std::uint64_t count = 0;  // histograms: the number of values
         // Histograms. A value that is recorded while this is read may be missing in one of the two.
         std::vector<Bucket> buckets;
         double sum = 0;
@@ -216,8 +217,9 @@ public:
     // [any thread] In the order of the configuration. Empty unless the server runs.
     [[nodiscard]] std::vector<ListenerStatistics> listeners() const;
 
-    // [any thread] The metrics that plugins have defined, sorted by name, and their series, sorted
-    // by listener, plugin and labels. Counters never go back. Empty unless the server runs.
+    // [any thread] The host's own metrics, sorted by name, then those that plugins have defined,
+    // also sorted by name; and their series, sorted by listener, plugin and labels. Counters never
+    // go back. It takes a few milliseconds, and holds up no worker. Empty unless the server runs.
     [[nodiscard]] std::vector<Metric> metrics() const;
 
     // "MAJOR.MINOR.PATCH"

@@ -408,6 +408,11 @@ void Ledger::closed(Line& line, const portico_closed& closed) {
     check_stillness(line, reason);
     check_figures(line, closed);
     reasons_[line.number] = reason;
+    Service::Closed& all = line.service->closed;
+    all.received_bytes += closed.received_bytes;
+    all.sent_bytes += closed.sent_bytes;
+    all.unsent_bytes += closed.unsent_bytes;
+    ++all.reasons[reason];
     line.is_closed = true;
     --line.service->lines_open;
 }

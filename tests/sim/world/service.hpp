@@ -1,6 +1,7 @@
 // A listener with its plugin instance, as in host/server, and the world's notes on it.
 #pragma once
 
+#include <array>
 #include <deque>
 #include <memory>
 
@@ -35,6 +36,13 @@ struct Service {
     std::uint32_t homes = 1;
     std::uint64_t last_full_ns = 0;  // when it was last seen at its limit
 
+    // What on_close has said of the connections that on_open accepted.
+    struct Closed {
+        std::uint64_t received_bytes = 0;
+        std::uint64_t sent_bytes = 0;
+        std::uint64_t unsent_bytes = 0;
+        std::array<std::uint64_t, net::close_reasons> reasons{};
+    } closed;
     Count count;                // of callbacks, posted functions, and calls of threads
     std::uint32_t running = 0;  // callbacks and posted functions that run now
     std::uint32_t instance_posts_running = 0;

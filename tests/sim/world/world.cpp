@@ -494,12 +494,16 @@ void World::finish() {
     }
     end_callers();
     check_counts();
+    check_traffic();
 }
 
 void World::check_counts() {
     double counted = 0;
     double added = 0;
     for (const plugin::MetricReading& reading : metrics_->read()) {
+        if (!reading.definition->name.starts_with("portico_plugin_")) {
+            continue;  // the host's own
+        }
         for (const plugin::MetricReading::Series& read : reading.series) {
             counted += read.value;
             for (const std::unique_ptr<Service>& service : services_) {
@@ -517,6 +521,55 @@ void World::check_counts() {
     }
     if (counted != added) {
         ledger_.violated("a service's metric is missing");
+    }
+}
+
+void World::check_traffic() {
+    for (const std::unique_ptr<Service>& service : services_) {
+        check_traffic_of(*service);
+        service->connector->for_each_outbound(
+            [&](std::string_view upstream, const net::Connector::Outbound& outbound) {
+                const net::TrafficTotals counted = outbound.traffic.read();
+                if (outbound.begun.load() != counted.closed_in_all() || counted.queued_bytes != 0) {
+                    ledger_.violated(
+                        "connections of service " + std::to_string(service->number) + " to \"" +
+                        std::string(upstream) + "\": " + std::to_string(outbound.begun.load()) +
+                        " were begun and " + std::to_string(counted.closed_in_all()) +
+                        " ended, with " + std::to_string(counted.queued_bytes) + " bytes queued");
+                }
+            });
+    }
+}
+
+void World::check_traffic_of(const Service& service) {
+    const net::TrafficTotals counted = service.acceptor->traffic().read();
+    const auto check = [&](const char* what, std::uint64_t number, std::uint64_t wanted) {
+        if (number != wanted) {
+            ledger_.violated("service " + std::to_string(service.number) + ": the host counted " +
+                             std::to_string(number) + " " + what + ", and it was " +
+                             std::to_string(wanted));
+        }
+    };
+    check("received bytes", counted.received_bytes, service.closed.received_bytes);
+    check("sent bytes", counted.sent_bytes, service.closed.sent_bytes);
+    check("queued bytes at the end", counted.queued_bytes, 0);
+    check("ended connections", counted.closed_in_all(), service.acceptor->accepted_connections());
+    // Connections that on_open refused, or that never came to it, have no on_close.
+    if (counted.unsent_bytes < service.closed.unsent_bytes) {
+        check("unsent bytes", counted.unsent_bytes, service.closed.unsent_bytes);
+    }
+    for (std::size_t i = 0; i < net::close_reasons; ++i) {
+        if (counted.closed[i] < service.closed.reasons[i]) {
+            check(net::name_of(static_cast<net::CloseReason>(i)), counted.closed[i],
+                  service.closed.reasons[i]);
+        }
+    }
+    if (service.is_echo() && service.is_framed()) {
+        std::uint64_t messages = 0;
+        for (const std::unique_ptr<Line>& line : ledger_.lines()) {
+            messages += line->service == &service ? line->messages : 0;
+        }
+        check("messages", counted.messages, messages);
     }
 }
 

@@ -70,6 +70,9 @@ private:
     void take_apart();
     // What the plugins' metrics say is what they did.
     void check_counts();
+    // What the host has counted is what it told the plugins, and has added up when all is over.
+    void check_traffic();
+    void check_traffic_of(const Service& service);
     void check_step();
     // Checks that a connected client does not wait for a busy worker if an idle one could open it.
     void check_waiting();

@@ -9,8 +9,10 @@
 #include <mutex>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "net/connection_table.hpp"
+#include "net/traffic.hpp"
 #include "net/worker.hpp"
 #include "support/catch.hpp"
 
@@ -65,6 +67,8 @@ public:
         context_.protocol = &protocol;
         context_.log = &log_;
         context_.owner = this;
+        traffic_ = std::make_unique<net::Traffic>(std::vector{group_.get()});
+        context_.traffic = traffic_.get();
         context_.released = [](void* owner, const net::WorkerGroup&) {
             auto& self = *static_cast<OneConnection*>(owner);
             const std::scoped_lock lock(self.mutex_);
@@ -106,6 +110,7 @@ private:
     io::BufferPool send_chunks_;
     net::ConnectionTable table_;
     std::unique_ptr<net::WorkerGroup> group_;
+    std::unique_ptr<net::Traffic> traffic_;
     net::ConnectionContext context_;
     int peer_ = -1;
     std::mutex mutex_;
