@@ -4,6 +4,7 @@
 #include <string_view>
 #include <utility>
 
+#include "config/meant_address.hpp"
 #include "config/utf8.hpp"
 #include "io/address.hpp"
 
@@ -18,46 +19,21 @@ constexpr std::string_view expected_address =
 
 // Says what to write for an address in another program's notation; empty for anything else.
 std::string meant_by(std::string_view text) {
+    constexpr std::string_view example = "5000";
     if (text.size() > excerpt_characters) {
         return {};  // too long to repeat
     }
-    if (text.starts_with("unix:") || text.starts_with("/") || text.starts_with("@")) {
-        return "a TCP address such as \"127.0.0.1:5000\": Unix sockets are not supported";
-    }
-    if (const std::size_t scheme = text.find("://"); scheme != std::string_view::npos) {
-        const std::string_view rest = text.substr(scheme + 3);
-        return in_quotes(rest.substr(0, rest.find('/'))) + ": address and port alone";
+    if (std::string meant = meant_by_notation(text, example); !meant.empty()) {
+        return meant;
     }
     const std::size_t colon = text.rfind(':');
     const std::string_view host = text.substr(0, colon);
-    const std::string port(colon == std::string_view::npos ? "5000" : text.substr(colon + 1));
     if (host == "*" || (host.empty() && colon == 0)) {
+        const std::string port(colon == std::string_view::npos ? example : text.substr(colon + 1));
         return in_quotes("0.0.0.0:" + port) + " for all IPv4 addresses of this machine, or " +
                in_quotes("[::]:" + port) + " for all IPv6 ones";
     }
-    const bool is_bracketed = text.starts_with("[");
-    if (is_bracketed ? text.ends_with("]")
-                     : colon == std::string_view::npos &&
-                           text.find_first_not_of("0123456789") != std::string_view::npos) {
-        return in_quotes(std::string(text) + ":5000") + ", with a port";
-    }
-    if (!is_bracketed && host.find(':') != std::string_view::npos &&
-        io::parse_address(std::string(host))) {
-        return in_quotes("[" + std::string(host) + "]:" + port) +
-               ": an IPv6 address needs brackets";
-    }
-    return {};
-}
-
-bool has_spaces(std::string_view text) {
-    for (std::size_t at = 0; at < text.size();) {
-        const CodePoint point = decode(text, at);
-        if (is_control(point.value) || is_space(point.value)) {
-            return true;
-        }
-        at += point.size;
-    }
-    return false;
+    return meant_by_parts(text, example);
 }
 
 // Says what is wrong with the text of an address, else fills `parsed`: "found ..., expected ...".

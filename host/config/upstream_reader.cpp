@@ -6,6 +6,7 @@
 
 #include "config/framing_reader.hpp"
 #include "config/limits_reader.hpp"
+#include "config/meant_address.hpp"
 #include "config/utf8.hpp"
 #include "io/address.hpp"
 
@@ -18,42 +19,12 @@ constexpr std::string_view an_address =
 
 // Says what to write instead of an address in another notation; empty for anything else.
 std::string upstream_meant_by(std::string_view text) {
+    constexpr std::string_view example = "6000";
     if (text.size() > excerpt_characters) {
         return {};  // too long to repeat
     }
-    if (text.starts_with("unix:") || text.starts_with("/") || text.starts_with("@")) {
-        return "a TCP address such as \"127.0.0.1:6000\": Unix sockets are not supported";
-    }
-    if (const std::size_t scheme = text.find("://"); scheme != std::string_view::npos) {
-        const std::string_view rest = text.substr(scheme + 3);
-        return in_quotes(rest.substr(0, rest.find('/'))) + ": address and port alone";
-    }
-    const std::size_t colon = text.rfind(':');
-    if (colon == std::string_view::npos) {
-        const bool is_port = text.find_first_not_of("0123456789") == std::string_view::npos;
-        return is_port || text.empty() ? ""
-                                       : in_quotes(std::string(text) + ":6000") + ", with a port";
-    }
-    if (text.starts_with("[") && text.ends_with("]")) {
-        return in_quotes(std::string(text) + ":6000") + ", with a port";
-    }
-    const std::string host(text.substr(0, colon));
-    if (!text.starts_with("[") && host.find(':') != std::string::npos && io::parse_address(host)) {
-        return in_quotes("[" + host + "]" + std::string(text.substr(colon))) +
-               ": an IPv6 address needs brackets";
-    }
-    return {};
-}
-
-bool has_blanks(std::string_view text) {
-    for (std::size_t at = 0; at < text.size();) {
-        const CodePoint point = decode(text, at);
-        if (is_control(point.value) || is_space(point.value)) {
-            return true;
-        }
-        at += std::max<std::size_t>(point.size, 1);
-    }
-    return false;
+    std::string meant = meant_by_notation(text, example);
+    return !meant.empty() ? meant : meant_by_parts(text, example);
 }
 
 void read_address(ObjectReader& reader, std::string& address) {
@@ -65,7 +36,7 @@ void read_address(ObjectReader& reader, std::string& address) {
         return;
     }
     const std::string& text = node->text;
-    if (has_blanks(text)) {
+    if (has_spaces(text)) {
         reader.mistake("address", *node, std::string(an_address) + ", without spaces");
         return;
     }
