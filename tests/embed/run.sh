@@ -12,6 +12,7 @@
 #
 # Needs bash, cmake, ninja, coreutils, and natively python3.
 set -euo pipefail
+source "$(dirname "${BASH_SOURCE[0]}")/../package/steps.sh"
 export LC_ALL=C.UTF-8 # Wine takes file names in the locale's encoding
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -34,22 +35,7 @@ nm=nm objdump=objdump
 program=''
 end_program() { [ -z "$program" ] || kill -KILL "$program" 2>/dev/null || true; }
 trap end_program EXIT
-fail() {
-    echo "FAILED: $1" >&2
-    shift
-    for log in "$@"; do
-        [ -s "$log" ] || continue
-        echo "--- the end of ${log##*/}:" >&2
-        tail -n 30 "$log" >&2
-    done
-    exit 1
-}
 ok() { echo "ok: $1"; }
-quietly() { # LOG COMMAND...: its output is shown only if it fails
-    local log=$1
-    shift
-    "$@" >"$log" 2>&1 || fail "$*" "$log"
-}
 
 rm -rf "$work"
 mkdir -p "$work"

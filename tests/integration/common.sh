@@ -108,6 +108,15 @@ eventually() {
     done
 }
 
+# log_config NAME MEMBERS: makes NAME.json for an echo whose "log" has these members.
+log_config() {
+    cat >"$1.json" <<JSON
+{ "plugin_directory": "$plugin_directory",
+  "listeners": [ { "name": "it", "listen": "127.0.0.1:0", "plugin": "echo" } ],
+  "log": { $2 } }
+JSON
+}
+
 # start_host NAME: serves NAME.json, with its log in NAME.log; sets host_pid. Returns after the log
 # line "ready".
 start_host() {

@@ -3,13 +3,6 @@
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 need python3
 
-config() { # NAME LOG-MEMBERS
-    cat >"$1.json" <<JSON
-{ "plugin_directory": "$plugin_directory",
-  "listeners": [ { "name": "it", "listen": "127.0.0.1:0", "plugin": "echo" } ],
-  "log": { $2 } }
-JSON
-}
 json_port() { # FILE
     sed -n 's/^.*"text":"listening on [^"]*:\([0-9]*\)"}.*$/\1/p' "$1" | head -n 1
 }
@@ -29,8 +22,8 @@ stop_it() { # NAME
 }
 
 # ---- JSON: every line of every place is an object
-config objects '"level": "debug", "format": "json", "file": "objects.file",
-           "access": "objects.access"'
+log_config objects '"level": "debug", "format": "json", "file": "objects.file",
+               "access": "objects.access"'
 "${host[@]}" --config objects.json >objects.out 2>objects.log &
 host_pid=$!
 started_pids+=("$host_pid")
@@ -69,7 +62,7 @@ fi
 if [ -z "$emulator" ]; then
     for form in text json; do
         mkfifo journal.$form
-        config $form "\"level\": \"debug\", \"format\": \"$form\", \"file\": \"$form.file\""
+        log_config $form "\"level\": \"debug\", \"format\": \"$form\", \"file\": \"$form.file\""
         cat journal.$form >$form.log &
         started_pids+=($!)
         # The shell opens the pipe, and then the host finds it under the number of JOURNAL_STREAM.
@@ -101,7 +94,7 @@ if [ -z "$emulator" ]; then
         fail 'journal: a line in the file has no time' text.file
     fi
     # The variable is inherited from a service whose program has redirected its standard error.
-    config elsewhere '"level": "debug"'
+    log_config elsewhere '"level": "debug"'
     if JOURNAL_STREAM=1:1 start_host elsewhere; then
         ! stop_host elsewhere $stop_signal || ok 'elsewhere: it stops'
         if grep -q '^<' elsewhere.log; then

@@ -3,13 +3,6 @@
 # share a file, and if a file cannot be rotated.
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
-config() { # NAME LOG-MEMBERS
-    cat >"$1.json" <<JSON
-{ "plugin_directory": "$plugin_directory",
-  "listeners": [ { "name": "it", "listen": "127.0.0.1:0", "plugin": "echo" } ],
-  "log": { $2 } }
-JSON
-}
 visits=200
 # A connection for each message.
 load() { # NAME
@@ -20,8 +13,8 @@ lines_of() { cat "$1" "$1".[0-9]* 2>/dev/null | grep -c "$2"; } # FILE PATTERN
 has_lines() { [ "$(lines_of "$1" "$2")" -ge "$3" ]; }           # FILE PATTERN COUNT
 
 # ---- both files, by size
-config size '"file": "size.txt", "access": "size.access", "level": "debug",
-             "rotate": { "max_bytes": 5000, "keep": 100 }'
+log_config size '"file": "size.txt", "access": "size.access", "level": "debug",
+                 "rotate": { "max_bytes": 5000, "keep": 100 }'
 if start_host size; then
     load size || fail 'size: it does not serve' size.client
     ! stop_host size $stop_signal || ok 'size: it stops'
@@ -51,7 +44,7 @@ if start_host size; then
 fi
 
 # ---- as many as are kept; and renamed by somebody else meanwhile
-config kept '"access": "kept.access", "rotate": { "max_bytes": 2000, "keep": 2 }'
+log_config kept '"access": "kept.access", "rotate": { "max_bytes": 2000, "keep": 2 }'
 if start_host kept; then
     load kept || fail 'kept: it does not serve' kept.client
     eventually 20 test -e kept.access.2 || fail 'kept: not rotated' kept.log
@@ -75,7 +68,7 @@ fi
 
 # ---- two hosts with one file
 for name in one two; do
-    config $name '"access": "shared.access", "rotate": { "max_bytes": 3000, "keep": 100 }'
+    log_config $name '"access": "shared.access", "rotate": { "max_bytes": 3000, "keep": 100 }'
 done
 if start_host one; then
     one_pid=$host_pid
@@ -116,12 +109,13 @@ not_rotated() { # NAME
     fi
 }
 mkdir -p blocked/it.access.1/in_the_way
-config blocked '"access": "blocked/it.access", "rotate": { "max_bytes": 2000, "keep": 1 }'
+log_config blocked '"access": "blocked/it.access", "rotate": { "max_bytes": 2000, "keep": 1 }'
 not_rotated blocked
 if [ -z "$emulator" ]; then
     mkdir read_only
     : >read_only/it.access
-    config read_only '"access": "read_only/it.access", "rotate": { "max_bytes": 2000, "keep": 1 }'
+    log_config read_only '"access": "read_only/it.access",
+               "rotate": { "max_bytes": 2000, "keep": 1 }'
     if [ "$(id -u)" -ne 0 ]; then
         chmod 555 read_only
         not_rotated read_only

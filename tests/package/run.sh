@@ -16,6 +16,7 @@
 #
 # Needs bash, cmake, ninja and coreutils.
 set -euo pipefail
+source "$(dirname "${BASH_SOURCE[0]}")/steps.sh"
 export LC_ALL=C.UTF-8 # Wine takes file names in the locale's encoding
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -37,21 +38,6 @@ if [ -n "$toolchain" ]; then exe=.exe module=.dll stop_signal=INT; fi
 host_pid=''
 stop_host_hard() { [ -z "$host_pid" ] || kill -KILL "$host_pid" 2>/dev/null || true; }
 trap stop_host_hard EXIT
-fail() {
-    echo "FAILED: $1" >&2
-    shift
-    for log in "$@"; do
-        [ -s "$log" ] || continue
-        echo "--- the end of ${log##*/}:" >&2
-        tail -n 30 "$log" >&2
-    done
-    exit 1
-}
-quietly() { # LOG COMMAND...: its output is shown only if it fails
-    local log=$1
-    shift
-    "$@" >"$log" 2>&1 || fail "$*" "$log"
-}
 
 rm -rf "$work"
 mkdir -p "$work/pingpong" "$work/hello" "$work/redis_like" "$work/chat" "$work/smtp_sink" \
