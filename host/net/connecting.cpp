@@ -119,7 +119,7 @@ void Connecting::try_next_address() noexcept {
 
 Connecting::Begun Connecting::begin_attempt(const io::Address& address) noexcept {
     ConnectAttempt* attempt = &in_place_;
-    if (in_place_.socket->is_open()) {
+    if (connection_->socket_.is_open()) {  // (What is in flight, the port's, is not looked into.)
         SpareAttempt* const spare = connection_->context().connector->take_spare();
         if (spare == nullptr) {
             return Begun::no_memory;
