@@ -144,7 +144,8 @@ void LineWriter::rotate() noexcept {
 
 base::Result<void> LineWriter::rotate_locked() {
     if (base::Result<void> shifted = shift_files(name_, rotation_.keep); !shifted) {
-        return shifted;
+        // Somebody without the lock, as a tool that rotates logs, may have renamed it meanwhile.
+        return file_->was_moved() ? reopen() : shifted;
     }
     // The lock belongs to the old file, and ends with it.
     if (base::Result<void> opened = reopen(); !opened) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 #include "sim/world/groups.hpp"
 #include "sim/world/service.hpp"
@@ -31,6 +32,7 @@ struct ThreadNotes {
     std::uint32_t sender = 0;
     bool in_host_call = false;
     const Line* inside = nullptr;
+    Line* refused = nullptr;  // by the last callback
 };
 thread_local ThreadNotes notes_of_thread;
 
@@ -154,6 +156,9 @@ void Ledger::ended(Attempt& attempt) {
 Ledger::Callback::Callback(Ledger& ledger, Service& service, Line* line, const char* what,
                            std::uint64_t number)
     : service_(service), line_(line) {
+    if (Line* const refused = std::exchange(notes_of_thread.refused, nullptr)) {
+        refused->is_refusal_done = true;
+    }
     if (line != nullptr) {
         ledger.scheduler_.trace(what, line->number, number);
     } else {
@@ -578,6 +583,11 @@ void Ledger::ran(Posted& posted, const void* state, portico_status status) {
     if (line->is_refused && status != PORTICO_CLOSING) {
         violated(*line, "on_open refused it, and a posted function is told that all is well");
     }
+}
+
+void Ledger::refused(Line& line) noexcept {
+    line.is_refused = true;
+    notes_of_thread.refused = &line;
 }
 
 // ---- this thread

@@ -105,7 +105,10 @@ struct Line {
 
     // Reported by its callbacks.
     bool is_accepted = false;  // on_open accepted it
-    bool is_refused = false;
+    bool is_refused = false;     // on_open refuses it
+    // The thread of that on_open has begun another callback. Until then other threads may be faster
+    // than the host, which has still to end the connection.
+    bool is_refusal_done = false;
     bool is_closed = false;
     std::uint32_t running = 0;
     bool is_end_told = false;
@@ -170,7 +173,7 @@ struct Line {
         return service == nullptr || service == &its;
     }
     // True if every host function must answer that it is gone.
-    [[nodiscard]] bool is_surely_gone() const noexcept { return is_closed || is_refused; }
+    [[nodiscard]] bool is_surely_gone() const noexcept { return is_closed || is_refusal_done; }
 };
 
 struct Posted {
@@ -233,6 +236,8 @@ public:
     [[nodiscard]] Line& guess(portico_connection handle);
     // The handle of the newest connection with an on_open; 0 before the first.
     [[nodiscard]] portico_connection newest_handle() const noexcept { return newest_handle_; }
+    // On the thread of its on_open.
+    static void refused(Line& line) noexcept;
     void offered(Line& line, std::span<const std::byte> data, const portico_frame& frame);
     void taken(Line& line, std::size_t size, std::size_t consumed, bool is_held);
     void failed(Line& line, portico_status status) noexcept;

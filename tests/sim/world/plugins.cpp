@@ -279,7 +279,7 @@ portico_status Plugin::on_open(Line& line, void** state) {
     if (!service_.is_echo()) {
         misbehave(&line);
         if (random_.one_in(16)) {
-            line.is_refused = true;
+            Ledger::refused(line);
             return PORTICO_REFUSED;
         }
     }
