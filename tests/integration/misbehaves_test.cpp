@@ -38,8 +38,9 @@ public:
                    [&] { return messages_ > before + 20 * peers_count || failures_ != 0; }) &&
                failures_ == 0;
     }
-    // True if nothing was ever lost or wrong.
+    // Waits for the first message. True if nothing was ever lost or wrong.
     [[nodiscard]] bool stop() {
+        static_cast<void>(eventually([&] { return messages_ != 0 || failures_ != 0; }));
         is_over_ = true;
         for (std::thread& thread : threads_) {
             thread.join();
