@@ -11,7 +11,7 @@ namespace {
 
 // The time from the end of one connection to the next: bad clients are a nuisance, not the whole
 // load.
-constexpr std::uint64_t backoff_ns = 50 * base::nanoseconds_per_millisecond;
+constexpr std::uint64_t hostile_backoff_ns = 50 * base::nanoseconds_per_millisecond;
 constexpr std::uint64_t slow_ns = 10 * base::nanoseconds_per_millisecond;
 constexpr std::uint64_t connect_timeout_ns = 5 * base::nanoseconds_per_second;
 // A server that takes so much of an endless frame has no limit.
@@ -39,7 +39,7 @@ void HostileConnection::begin() noexcept {
 
 void HostileConnection::connect() noexcept {
     if (context_.connecting >= connecting_max) {
-        wait_ns(backoff_ns);
+        wait_ns(hostile_backoff_ns);
         return;
     }
     state_ = State::connecting;
@@ -221,7 +221,7 @@ void HostileConnection::close_if_joined() noexcept {
         return;
     }
     state_ = State::backoff;
-    wait_ns(backoff_ns);
+    wait_ns(hostile_backoff_ns);
 }
 
 }  // namespace portico::client

@@ -12,7 +12,6 @@ namespace portico::client {
 
 namespace {
 
-using Json = nlohmann::json;
 using Sources = std::vector<std::unique_ptr<MessageSource>>;
 
 struct ScriptError {
@@ -31,7 +30,7 @@ T value_of(const std::string& place, base::Result<T> result) {
     return *std::move(result);
 }
 
-const std::string& text_of(const std::string& place, const Json& value) {
+const std::string& text_of(const std::string& place, const nlohmann::json& value) {
     if (!value.is_string()) {
         refuse(place, "found " + std::string(value.type_name()) + ", expected a string");
     }
@@ -46,7 +45,7 @@ public:
         script_.reply_framing = std::move(reply_framing);
     }
 
-    void take(const std::string& place, const std::string& name, const Json& value) {
+    void take(const std::string& place, const std::string& name, const nlohmann::json& value) {
         const std::string its = place + "." + name;
         if (name == "send") {
             send(its, value);
@@ -69,19 +68,19 @@ public:
     }
 
 private:
-    void send(const std::string& place, const Json& value) {
+    void send(const std::string& place, const nlohmann::json& value) {
         if (!expected_.empty() || pattern_) {
             end_exchange();
         }
         sent_.push_back(text(place, value, script_.framing));
     }
-    void expect(const std::string& place, const Json& value) {
+    void expect(const std::string& place, const nlohmann::json& value) {
         if (pattern_) {
             end_exchange();
         }
         expected_.push_back(text(place, value, script_.reply_framing));
     }
-    void expect_pattern(const std::string& place, const Json& value) {
+    void expect_pattern(const std::string& place, const nlohmann::json& value) {
         if (script_.reply_framing.type == Framing::Type::none) {
             refuse(place,
                    "a pattern needs \"reply_framing\" to know where the reply ends, such as "
@@ -95,14 +94,14 @@ private:
                                          : std::string_view();
         pattern_ = value_of(place, Pattern::parse(text_of(place, value), end));
     }
-    void pause(const std::string& place, const Json& value) {
+    void pause(const std::string& place, const nlohmann::json& value) {
         if (!sent_.empty() || !expected_.empty() || pattern_) {
             end_exchange();
         }
         pause_ns_ += value_of(place, parse_duration_ns(text_of(place, value)));
     }
 
-    std::unique_ptr<MessageSource> text(const std::string& place, const Json& value,
+    std::unique_ptr<MessageSource> text(const std::string& place, const nlohmann::json& value,
                                         const Framing& framing) {
         std::vector<MessagePiece> pieces = value_of(place, parse_template(text_of(place, value)));
         if (pieces.empty() && framing.adds_nothing()) {
@@ -141,12 +140,12 @@ private:
     std::uint64_t pause_ns_ = 0;
 };
 
-Framing framing_of(const Json& json, const char* name, const Framing& otherwise) {
+Framing framing_of(const nlohmann::json& json, const char* name, const Framing& otherwise) {
     return json.contains(name) ? value_of(name, parse_framing(text_of(name, json[name])))
                                : otherwise;
 }
 
-Script script_of(const Json& json, std::uint64_t seed) {
+Script script_of(const nlohmann::json& json, std::uint64_t seed) {
     if (!json.is_object()) {
         refuse("the script",
                "found " + std::string(json.type_name()) + ", expected an object with \"steps\"");
@@ -164,7 +163,7 @@ Script script_of(const Json& json, std::uint64_t seed) {
     if (!json.contains("steps") || !json["steps"].is_array() || json["steps"].empty()) {
         refuse("steps", "expected an array of one step or more");
     }
-    const Json& steps = json["steps"];
+    const nlohmann::json& steps = json["steps"];
     bool does_something = false;
     for (std::size_t i = 0; i < steps.size(); ++i) {
         const std::string place = "steps[" + std::to_string(i) + "]";
@@ -186,8 +185,8 @@ Script script_of(const Json& json, std::uint64_t seed) {
 
 base::Result<Script> parse_script(std::string_view json, std::uint64_t seed) {
     try {
-        return script_of(Json::parse(json), seed);
-    } catch (const Json::exception& error) {
+        return script_of(nlohmann::json::parse(json), seed);
+    } catch (const nlohmann::json::exception& error) {
         const std::string_view text = error.what();  // begins with the library's name in brackets
         const std::size_t bracket = text.find("] ");
         return base::Failure{std::string(text.substr(bracket == text.npos ? 0 : bracket + 2))};

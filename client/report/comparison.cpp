@@ -4,7 +4,6 @@
 #include <array>
 #include <cmath>
 #include <cstdint>
-#include <cstdio>
 #include <map>
 #include <random>
 #include <stdexcept>
@@ -12,6 +11,7 @@
 
 #include "base/assert.hpp"
 #include "messages/text.hpp"
+#include "report/columns.hpp"
 
 namespace portico::client {
 
@@ -46,19 +46,9 @@ Ratio with_interval(double middle, std::vector<double>& sampled) {
     return {middle, sampled[samples * 25 / 1'000], sampled[samples * 975 / 1'000 - 1]};
 }
 
-std::string fixed(double value, int decimals) {
-    char text[64];
-    const int size = std::snprintf(text, sizeof text, "%.*f", decimals, value);
-    return {text, static_cast<std::size_t>(size)};
-}
-
 std::string left(std::string text, std::size_t width) {
     text.resize(std::max(text.size() + 1, width), ' ');
     return text;
-}
-
-std::string right(const std::string& text, std::size_t width) {
-    return text.size() < width ? std::string(width - text.size(), ' ') + text : text;
 }
 
 struct Slots {

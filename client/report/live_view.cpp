@@ -3,18 +3,13 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <cstdio>
 #include <numeric>
+
+#include "report/columns.hpp"
 
 namespace portico::client {
 
 namespace {
-
-std::string fixed(double value, int decimals) {
-    char text[64];
-    const int size = std::snprintf(text, sizeof text, "%.*f", decimals, value);
-    return {text, static_cast<std::size_t>(size)};
-}
 
 double seconds(std::uint64_t ns) noexcept {
     return static_cast<double>(ns) / 1e9;

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "messages/text.hpp"
+#include "report/columns.hpp"
 #include "report/figures.hpp"
 
 namespace portico::client {
@@ -17,12 +18,6 @@ namespace portico::client {
 namespace {
 
 constexpr std::size_t name_width = 23;
-
-std::string fixed(double value, int decimals) {
-    char text[64];
-    const int size = std::snprintf(text, sizeof text, "%.*f", decimals, value);
-    return {text, static_cast<std::size_t>(size)};
-}
 
 void append(std::string& out, std::string_view name, std::string_view value) {
     out += name;
@@ -51,10 +46,6 @@ std::string exact_time_text(double ns) {
     const double value = ns / units[unit].second;
     const int decimals = unit == 0 || value >= 100 ? 0 : value >= 10 ? 1 : 2;
     return fixed(value, decimals) + units[unit].first;
-}
-
-std::string right(const std::string& text, std::size_t width) {
-    return text.size() < width ? std::string(width - text.size(), ' ') + text : text;
 }
 
 // The least of 1, 2, 5, 10, 20, ... microseconds that is not below `ns`.
