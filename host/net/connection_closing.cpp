@@ -140,8 +140,8 @@ void Connection::try_finish() noexcept {
     end_turn_later();
 }
 
+// (The end of this turn counts the queue, which is empty.)
 void Connection::count_end() noexcept {
-    count_queue();
     traffic_->unsent_bytes.add(lost_bytes());
     traffic_->count_close(reason_);
 }
