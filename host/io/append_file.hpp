@@ -61,7 +61,7 @@ private:
     std::uint64_t volume_ = 0;  // identifies the file, with number_
     std::uint64_t number_ = 0;
     bool is_regular_ = false;
-    std::intptr_t lock_ = -1;  // Windows: what holds the lock
+    [[maybe_unused]] std::intptr_t lock_ = -1;  // Windows: what holds the lock
 };
 
 // True if standard error leads to systemd's journal, as JOURNAL_STREAM says.
