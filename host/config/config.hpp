@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -76,6 +77,7 @@ struct ListenAddress {
 };
 
 inline constexpr std::uint32_t connect_timeout_ms_default = 5'000;
+inline constexpr std::uint32_t watchdog_ms_default = 1'000;
 
 // Whether a connection to an upstream begins with the header of the PROXY protocol.
 enum class SendProxy : std::uint8_t { none, v1, v2 };
@@ -108,6 +110,9 @@ struct Listener {
     std::uint32_t executor_threads = 2;
     std::uint32_t executor_queue = 1'024;
     int line = 0;  // in the file, for errors; 0 if it came from a program
+    // How long a callback may run before it is reported, up to a day; 0: none ever is. Absent:
+    // watchdog_ms_default, and 0 for a plugin whose callbacks may block.
+    std::optional<std::uint32_t> watchdog_ms;
 };
 
 struct Io {

@@ -113,6 +113,9 @@ Listener read_listener(const Node& node, const std::string& path, const std::str
     reader.integer("blocking_threads", listener.blocking_threads, 1, 1'024);
     reader.integer("executor_threads", listener.executor_threads, 1, 1'024);
     reader.integer("executor_queue", listener.executor_queue, 1, 65'536);
+    if (reader.value("watchdog_ms") != nullptr) {
+        reader.integer("watchdog_ms", listener.watchdog_ms.emplace(), 0, timeout_ms_max);
+    }
     reader.reject_unknown_keys();
     return listener;
 }

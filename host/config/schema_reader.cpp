@@ -37,6 +37,7 @@ constexpr std::array homes = {
     Home{"blocking_threads", in_listener},
     Home{"executor_threads", in_listener},
     Home{"executor_queue", in_listener},
+    Home{"watchdog_ms", in_listener},
     Home{"upstreams", in_listener},
     Home{"address", "in an upstream"},
     Home{"connect_timeout_ms", "in an upstream"},

@@ -57,7 +57,7 @@ bool Acceptor::has_stalled(Home& home, std::uint64_t now) noexcept {
         home.round = round;
         home.round_seen_ns = now;
     }
-    return now - home.round_seen_ns >= stalled_ns ||
+    return home.group->is_stuck() || now - home.round_seen_ns >= stalled_ns ||
            (!home.arrivals.empty() && now - home.taken_ns >= stalled_ns);
 }
 

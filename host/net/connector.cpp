@@ -232,6 +232,12 @@ WorkerGroup* Connector::home_of(const Target& target) noexcept {
         std::find(homes_.begin(), homes_.end(), &worker->group()) != homes_.end()) {
         return &worker->group();
     }
+    for (std::size_t tried = 1; homes_[next_home_ % homes_.size()]->is_stuck(); ++tried) {
+        if (tried == homes_.size()) {
+            break;  // all are
+        }
+        ++next_home_;
+    }
     return homes_[next_home_++ % homes_.size()];
 }
 

@@ -29,10 +29,11 @@ public:
         count_.store(count_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
     }
 
-    // Odd while a call runs; different for each call.
+    // Different for each call, and while none runs.
     [[nodiscard]] std::uint64_t count() const noexcept {
         return count_.load(std::memory_order_relaxed);
     }
+    [[nodiscard]] static bool is_running(std::uint64_t count) noexcept { return count % 2 != 0; }
     [[nodiscard]] const char* name() const noexcept {
         return name_.load(std::memory_order_relaxed);
     }
@@ -69,13 +70,15 @@ class CallWatch {
 public:
     explicit CallWatch(const CurrentCall& call) noexcept : call_(&call) {}
 
-    // True if the same call was running at this look and at the `looks` before it.
-    [[nodiscard]] bool has_run_for(std::uint32_t looks) noexcept {
+    // Looks. Returns at how many looks before this one the same call was running.
+    std::uint32_t look() noexcept {
         const std::uint64_t count = call_->count();
-        same_ = count == count_ && (count & 1) != 0 ? same_ + 1 : 0;
+        same_ = count == count_ && CurrentCall::is_running(count) ? same_ + 1 : 0;
         count_ = count;
-        return same_ >= looks;
+        return same_;
     }
+    // True if the same call was running at this look and at the `looks` before it.
+    [[nodiscard]] bool has_run_for(std::uint32_t looks) noexcept { return look() >= looks; }
     [[nodiscard]] const CurrentCall& call() const noexcept { return *call_; }
 
 private:

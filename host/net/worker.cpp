@@ -5,7 +5,9 @@
 #include <exception>
 #include <string>
 
+#include "base/fault_stack.hpp"
 #include "base/thread_name.hpp"
+#include "base/thread_stack.hpp"
 
 namespace portico::net {
 
@@ -33,6 +35,7 @@ base::Result<void> WorkerGroup::start() {
     try {
         for (const std::unique_ptr<Worker>& worker : workers_) {
             threads_.emplace_back([this, raw = worker.get()] {
+                const base::FaultStack fault_stack;
                 {
                     std::unique_lock lock(mutex_);
                     begun_changed_.wait(lock, [this] { return begun_; });
@@ -177,6 +180,7 @@ void Worker::round(std::span<io::Operation*> batch, std::uint64_t deadline_ns) n
 void Worker::run() noexcept {
     current_ = this;
     cpu_clock_.begin();
+    thread_id_.store(base::this_thread_id(), std::memory_order_relaxed);
     times_turns_ = group_->port().submits_in_wait();
     std::array<io::Operation*, batch_max> completed;
     const std::span<io::Operation*> batch(completed.data(),

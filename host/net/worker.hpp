@@ -95,6 +95,13 @@ public:
     [[nodiscard]] std::uint64_t round() const noexcept;
     [[nodiscard]] static bool is_busy(std::uint64_t round) noexcept { return round % 2 != 0; }
 
+    // A callback on one of its threads does not return. From any thread; hints (relaxed).
+    void set_stuck(bool is_stuck) noexcept { stuck_.store(is_stuck, std::memory_order_relaxed); }
+    // True: its only thread is stuck, so connections are better off elsewhere.
+    [[nodiscard]] bool is_stuck() const noexcept {
+        return options_.threads == 1 && stuck_.load(std::memory_order_relaxed);
+    }
+
     // Puts a strand that has become busy on the run queue. From any thread.
     void schedule(Strand& strand) noexcept;
 
@@ -144,6 +151,7 @@ private:
     Walks walks_{*this};
     std::vector<std::unique_ptr<Worker>> workers_;
     std::vector<std::thread> threads_;
+    std::atomic<bool> stuck_{false};
 };
 
 // One thread's loop.
@@ -164,6 +172,10 @@ public:
     [[nodiscard]] CurrentCall& current_call() noexcept { return current_call_; }
     // The processor time of this thread.
     [[nodiscard]] const io::ThreadClock& cpu_clock() const noexcept { return cpu_clock_; }
+    // Of its thread, for base::stack_of(); 0 until it runs. From any thread.
+    [[nodiscard]] std::uint32_t thread_id() const noexcept {
+        return thread_id_.load(std::memory_order_relaxed);
+    }
     // Used by the protocol on this thread.
     [[nodiscard]] CallSampler& call_sampler() noexcept { return call_sampler_; }
     [[nodiscard]] CallReservation& reservation() noexcept { return reservation_; }
@@ -227,6 +239,8 @@ private:
     std::uint64_t turn_began_ns_ = 0;
     // See WorkerGroup::round(). Written by this thread alone.
     std::atomic<std::uint64_t> round_{0};
+    // Likewise, once; relaxed, since a call that a reader has seen comes long after it.
+    std::atomic<std::uint32_t> thread_id_{0};
 };
 
 inline std::uint64_t WorkerGroup::round() const noexcept {

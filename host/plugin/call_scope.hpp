@@ -1,5 +1,5 @@
-// Notes on a worker which callback of a plugin it runs, so that a stop can name one that does not
-// return; and times some of the callbacks.
+// Notes which function of a plugin a thread runs, so that a stop, the watchdog and a crash report
+// can name it; and times some of the callbacks.
 #pragma once
 
 #include <cstdint>
@@ -11,9 +11,13 @@
 
 namespace portico::plugin {
 
+class Instance;
+
 // The callback that the worker has timed has returned. `worker` is the current one.
 void count_sample(net::Worker& worker) noexcept;
 
+// A callback, on a worker's thread. Use it in a noexcept function or lambda: then an exception that
+// the plugin lets out ends the process before the scope, and a report can name the callback.
 class CallScope {
 public:
     // `name`: one of callback_names. `protocol`: an Instance. `handle`: of `connection`; null and 0
@@ -55,5 +59,45 @@ private:
     // asks only once.
     net::Worker* worker_;
 };
+
+inline constexpr char work_name[] = "blocking work";
+
+// A function of the plugin on a thread that is no worker: create, validate, destroy, blocking work.
+// They nest, if a plugin that embeds a server starts it in one of them.
+class OffWorkerCall {
+public:
+    OffWorkerCall(const char* name, const Instance& instance, std::uint64_t connection) noexcept
+        : name_(name), instance_(instance), connection_(connection), outer_(current_) {
+        current_ = this;
+    }
+    ~OffWorkerCall() { current_ = outer_; }
+    OffWorkerCall(const OffWorkerCall&) = delete;
+    OffWorkerCall& operator=(const OffWorkerCall&) = delete;
+
+    // Of the calling thread; null: it runs none.
+    [[nodiscard]] static const OffWorkerCall* current() noexcept { return current_; }
+    [[nodiscard]] const char* name() const noexcept { return name_; }
+    [[nodiscard]] const Instance& instance() const noexcept { return instance_; }
+    [[nodiscard]] std::uint64_t connection() const noexcept { return connection_; }
+
+private:
+    PORTICO_DIRECT_THREAD_LOCAL static constinit thread_local const OffWorkerCall* current_;
+
+    const char* const name_;
+    const Instance& instance_;
+    const std::uint64_t connection_;
+    const OffWorkerCall* const outer_;
+};
+
+// What the calling thread runs. The texts are valid as long as it does.
+struct RunningCall {
+    const char* callback = nullptr;
+    const char* plugin = nullptr;  // as the configuration names it
+    const char* listener = nullptr;
+    std::uint64_t connection = 0;  // 0: none
+};
+
+// False: no function of a plugin. Async-signal-safe, for crash handlers.
+[[nodiscard]] bool find_running_call(RunningCall& call) noexcept;
 
 }  // namespace portico::plugin

@@ -130,7 +130,7 @@ bool Instance::on_open(net::Connection& connection, std::uint32_t listen_index) 
         return true;
     }
     const portico_opened opened{sizeof(portico_opened), PORTICO_ORIGIN_ACCEPTED, listen_index, 0};
-    const portico_status status = [&] {
+    const portico_status status = [&]() noexcept {
         const portico_connection handle = connection.handle();
         const CallScope scope("on_open", *this, &connection, handle);
         return callbacks_.on_open(self_, handle, &opened, &connection.state);
@@ -164,7 +164,7 @@ PORTICO_ALWAYS_INLINE net::Protocol::Answer Instance::call_on_data(
                                   (message.offered_before != 0 ? PORTICO_FRAME_AGAIN : 0U),
                               message.payload_offset, message.payload_size, message.offered_before};
     std::uint64_t taken = 0;
-    const portico_status status = [&] {
+    const portico_status status = [&]() noexcept {
         const portico_connection handle = connection.handle();
         const CallScope scope("on_data", *this, &connection, handle);
         return callbacks.on_data(self_, handle, connection.state,
@@ -201,7 +201,7 @@ net::Protocol::Answer Instance::call_on_writable(const portico_callbacks& callba
     if (callbacks.on_writable == nullptr) {
         return Answer::ok;
     }
-    const portico_status status = [&] {
+    const portico_status status = [&]() noexcept {
         const portico_connection handle = connection.handle();
         const CallScope scope("on_writable", *this, &connection, handle);
         return callbacks.on_writable(self_, handle, connection.state);
@@ -221,7 +221,7 @@ net::Protocol::Ending Instance::call_on_end(const portico_callbacks& callbacks,
     }
     const portico_ended event{sizeof(portico_ended),
                               ended.is_truncated ? PORTICO_ENDED_TRUNCATED : 0U, ended.remaining};
-    const portico_status status = [&] {
+    const portico_status status = [&]() noexcept {
         const portico_connection handle = connection.handle();
         const CallScope scope("on_end", *this, &connection, handle);
         return callbacks.on_end(self_, handle, connection.state, &event);
@@ -241,7 +241,7 @@ net::Protocol::Ending Instance::on_drain(net::Connection& connection,
         return is_to_close ? Ending::close : Ending::stay;
     }
     const portico_draining event = draining_of(draining);
-    const portico_status status = [&] {
+    const portico_status status = [&]() noexcept {
         const portico_connection handle = connection.handle();
         const CallScope scope("on_drain", *this, &connection, handle);
         return callbacks_.on_drain(self_, handle, connection.state, &event);
@@ -321,7 +321,7 @@ bool OutboundCallbacks::on_open(net::Connection& connection, std::uint32_t) noex
         return true;
     }
     const portico_opened opened{sizeof(portico_opened), PORTICO_ORIGIN_CONNECTED, 0, 0};
-    const portico_status status = [&] {
+    const portico_status status = [&]() noexcept {
         const portico_connection handle = connection.handle();
         const CallScope scope("on_open", instance_, &connection, handle);
         return callbacks_.on_open(instance_.self_, handle, &opened, &connection.state);
@@ -396,7 +396,7 @@ void Instance::begin_stop(const net::Draining& draining, std::function<void()>&&
 void Instance::call_on_stop() noexcept {
     net::Worker::current()->before_callback(*context_);
     const portico_draining event = draining_of(stop_mail_.draining);
-    const portico_status status = [&] {
+    const portico_status status = [&]() noexcept {
         const CallScope scope("on_stop", *this, nullptr, 0);
         return table_.on_stop(self_, &event);
     }();

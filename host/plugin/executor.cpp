@@ -3,6 +3,7 @@
 #include <exception>
 
 #include "base/assert.hpp"
+#include "base/fault_stack.hpp"
 #include "base/thread_name.hpp"
 
 namespace portico::plugin {
@@ -74,6 +75,7 @@ void Executor::stop() noexcept {
 
 void Executor::serve(std::uint32_t number) noexcept {
     base::name_this_thread("portico-exec", number);
+    const base::FaultStack fault_stack;
     std::unique_lock lock(mutex_);
     for (;;) {
         changed_.wait(lock, [this] { return is_ending_ || !queue_.empty(); });

@@ -83,7 +83,10 @@ struct ExecutorFunctions {
     static void work_off(Executor::Work& work) noexcept {
         auto& task = static_cast<Task&>(work);
         Instance& instance = *task.instance;
-        task.work(instance.self_, task.argument);
+        {
+            const OffWorkerCall call(work_name, instance, task.whose);
+            task.work(instance.self_, task.argument);
+        }
         task.arrived = arrived_at_connection;
         const auto found = task.whose != 0 ? instance.connections_->find(task.whose)
                                            : net::ConnectionTable::Found{};

@@ -44,7 +44,7 @@ portico_status Instance::post_instance(portico_post_function function, void* arg
     made->instance = this;
     made->function = function;
     made->argument = argument;
-    made->deliver = [](net::Mail& mail) {
+    made->deliver = [](net::Mail& mail) noexcept {
         auto& post = static_cast<InstancePost&>(mail);
         Instance& instance = *post.instance;
         const bool closing = instance.is_finishing();

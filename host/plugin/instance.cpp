@@ -5,6 +5,7 @@
 #include <thread>
 #include <utility>
 
+#include "plugin/call_scope.hpp"
 #include "plugin/metric_rules.hpp"
 
 namespace portico::plugin {
@@ -60,6 +61,7 @@ Instance::~Instance() {
     }
     if (created_) {
         PORTICO_ASSERT(posts_.load(std::memory_order_acquire) == finishing);
+        const OffWorkerCall call("destroy", *this, 0);
         table_.destroy(self_);
     }
     executor_.stop();
@@ -149,7 +151,10 @@ std::vector<std::string> Instance::validate(std::uint32_t worker_count) {
     std::vector<char> error(error_capacity, '\0');
     const portico_setup setup = make_setup(PORTICO_SETUP_VALIDATE, worker_count, error);
     const ControlScope scope(*this);
-    const portico_status status = table_.validate(&setup);
+    const portico_status status = [&] {
+        const OffWorkerCall call("validate", *this, 0);
+        return table_.validate(&setup);
+    }();
     std::vector<std::string> mistakes = mistakes_of("validate", status, error_text(error));
     settings_.reset();
     close_handle();
@@ -168,7 +173,10 @@ std::vector<std::string> Instance::create(net::ConnectionTable& table,
     std::vector<char> error(error_capacity, '\0');
     const portico_setup setup = make_setup(PORTICO_SETUP_CREATE, worker_count, error);
     const ControlScope scope(*this);
-    const portico_status status = table_.create(&setup, &self_);
+    const portico_status status = [&] {
+        const OffWorkerCall call("create", *this, 0);
+        return table_.create(&setup, &self_);
+    }();
     created_ = status >= 0;
     if (created_) {
         executor_.open();

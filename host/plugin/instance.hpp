@@ -55,6 +55,7 @@ public:
         return (table_.flags & PORTICO_PLUGIN_BLOCKING) != 0;
     }
     [[nodiscard]] std::string description() const;
+    [[nodiscard]] const config::Listener& listener() const noexcept { return listener_; }
 
     // [control] Calls validate, if there is one. `worker_count`: of the server. Returns the
     // mistakes, ready for a person.

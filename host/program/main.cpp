@@ -18,6 +18,7 @@
 
 #include "portico/server.hpp"
 #include "program/console.hpp"
+#include "program/crash_report.hpp"
 #include "program/exit_codes.hpp"
 #include "program/new_plugin_command.hpp"
 #include "program/plugin_commands.hpp"
@@ -157,7 +158,9 @@ int serve(const std::string& file) {
         }
         server.stop();
     });
-    const bool started = server.configure_file(file) && server.start();
+    const bool is_configured = server.configure_file(file);
+    const portico::CrashLog crash_log(server);
+    const bool started = is_configured && server.start();
     const bool stuck = server.wait().stuck;
     if (!started && !stuck) {
         return report_errors(server);
@@ -246,6 +249,8 @@ int run(std::vector<std::string> arguments) {
             return exit_usage;
         }
     }
+    // (host verify has handlers of its own in its processes.)
+    const portico::CrashReports crash_reports;
     return check_command->parsed() ? check(file, !no_ports) : serve(file);
 }
 

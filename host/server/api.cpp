@@ -2,7 +2,9 @@
 // for the shared library, with the marks of what that exports.
 #include "portico/server.hpp"
 
+#include "base/thread_stack.hpp"
 #include "io/process_limits.hpp"
+#include "plugin/call_scope.hpp"
 #include "server/implementation.hpp"
 
 namespace portico {
@@ -67,6 +69,19 @@ void Server::reopen_log() noexcept {
     implementation_->reopen_log();
 }
 
+bool Server::write_log(LogLine::Level level, std::string_view listener, std::uint64_t connection,
+                       std::string_view text) noexcept {
+    return implementation_->write_log(level, listener, connection, text);
+}
+
+bool Server::flush_log(std::uint32_t at_most_ms) noexcept {
+    return implementation_->flush_log(at_most_ms);
+}
+
+const std::string& Server::log_file() const noexcept {
+    return implementation_->log_file();
+}
+
 Statistics Server::statistics() const noexcept {
     return implementation_->statistics();
 }
@@ -77,6 +92,19 @@ std::vector<ListenerStatistics> Server::listeners() const {
 
 std::vector<Metric> Server::metrics() const {
     return implementation_->metrics();
+}
+
+bool Server::find_running_call(RunningCall& call) noexcept {
+    plugin::RunningCall found;
+    if (!plugin::find_running_call(found)) {
+        return false;
+    }
+    call = {found.plugin, found.listener, found.callback, found.connection};
+    return true;
+}
+
+bool Server::use_stack_signal(int number) noexcept {
+    return base::use_stack_signal(number);
 }
 
 const char* Server::version() noexcept {

@@ -6,6 +6,8 @@
 #include <optional>
 #include <string>
 #include <tuple>
+#include <utility>
+#include <vector>
 
 #include "base/clock.hpp"
 #include "io/process_usage.hpp"
@@ -236,6 +238,31 @@ void Server::Implementation::add_connections(MetricList& list) const {
     add_outbound(list, outbound);
 }
 
+void Server::Implementation::add_stuck_callbacks(MetricList& list) const {
+    std::vector<std::pair<Who, const StuckCounts*>> watched;
+    for (const std::unique_ptr<Service>& service : services_) {
+        if (service->watchdog_ms != 0) {
+            watched.push_back(
+                {{service->listener->name, service->instance->plugin_name(), {}}, &service->stuck});
+        }
+    }
+    std::sort(watched.begin(), watched.end(), [](const auto& one, const auto& other) {
+        return std::tie(one.first.listener, one.first.plugin) <
+               std::tie(other.first.listener, other.first.plugin);
+    });
+    // Each callback has a series from the start, so that an alert sees the first one.
+    list.counter("portico_stuck_callbacks_total",
+                 "Callbacks of the plugin that ran for longer than the listener's watchdog_ms.");
+    for (const auto& [who, counts] : watched) {
+        for (std::size_t i = 0; i < plugin::callback_names.size(); ++i) {
+            list.add({{"listener", who.listener},
+                      {"plugin", who.plugin},
+                      {"callback", plugin::callback_names[i].label}},
+                     counts->read(i));
+        }
+    }
+}
+
 void Server::Implementation::add_workers(MetricList& list) {
     struct Used {
         std::string worker;
@@ -289,6 +316,7 @@ void Server::Implementation::add_host_metrics(MetricList& list) {
               {"system", windows_or("windows", "linux")}},
              1);
     add_connections(list);
+    add_stuck_callbacks(list);
     add_workers(list);
     add_process(list, process_start_seconds_);
 }

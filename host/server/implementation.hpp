@@ -1,6 +1,6 @@
 // The state and the steps of a server. api.cpp has the embedding API; server.cpp what neither
 // starts nor stops; startup.cpp, ports.cpp and listening.cpp the start; shutdown.cpp the stop;
-// stuck_callbacks.cpp the callbacks that may not return.
+// stuck_callbacks.cpp the callbacks that hold up a stop; watchdog.hpp those that hold up clients.
 #pragma once
 
 #include <chrono>
@@ -31,6 +31,8 @@
 #include "portico/server.hpp"
 #include "server/busy_ratio.hpp"
 #include "server/metric_list.hpp"
+#include "server/stuck_counts.hpp"
+#include "server/watchdog.hpp"
 
 namespace portico {
 
@@ -76,6 +78,13 @@ public:
 
     [[nodiscard]] std::vector<Metric> metrics();
 
+    bool write_log(LogLine::Level level, std::string_view listener, std::uint64_t connection,
+                   std::string_view text) noexcept;
+
+    bool flush_log(std::uint32_t at_most_ms) noexcept;
+
+    [[nodiscard]] const std::string& log_file() const noexcept { return config_.log.file; }
+
     [[nodiscard]] const std::vector<std::string>& errors() const noexcept {
         return memory_ran_out_ ? out_of_memory_ : errors_;
     }
@@ -114,6 +123,8 @@ private:
         std::unique_ptr<plugin::Instance> instance;
         std::unique_ptr<net::Acceptor> acceptor;
         std::unique_ptr<net::Connector> connector;
+        std::uint32_t watchdog_ms = 0;  // 0: its callbacks are not watched
+        StuckCounts stuck;
     };
 
     using MayGiveUp = std::function<bool()>;
@@ -122,6 +133,7 @@ private:
 
     void add_host_metrics(MetricList& list);
     void add_connections(MetricList& list) const;
+    void add_stuck_callbacks(MetricList& list) const;
     void add_workers(MetricList& list);
     // Before that, in a start.
     void prepare_host_metrics();
@@ -242,6 +254,9 @@ private:
     // Runs before every step that only running workers could undo.
     bool start_workers();
 
+    // Begins to watch the listeners' callbacks.
+    bool start_watchdog();
+
     void begin_work() noexcept;
 
     void stop_workers() noexcept;
@@ -319,7 +334,7 @@ private:
     const std::vector<std::string> out_of_memory_{"out of memory"};
     std::vector<Endpoint> endpoints_;
 
-    std::unique_ptr<log::StreamLog> log_;
+    std::unique_ptr<log::StreamLog> log_;  // made and ended under log_mutex_
     std::unique_ptr<net::ConnectionTable> table_;
     std::vector<std::unique_ptr<Port>> ports_;
     std::unique_ptr<Port> accepting_port_;  // null: the only worker accepts itself
@@ -354,6 +369,8 @@ private:
     // under mutex_: something has changed, for drain()
     bool has_changed_ = false;
     std::uint32_t drain_limit_ms_ = UINT32_MAX;  // under mutex_
+    std::mutex log_mutex_;  // keeps log_ for the threads that call write_log and flush_log
+    std::unique_ptr<Watchdog> watchdog_;  // null: no listener is watched
 };
 
 }  // namespace portico

@@ -24,6 +24,17 @@ LogLine::Level level_of(base::LogLevel level) noexcept {
     return LogLine::Level::info;
 }
 
+base::LogLevel level_of(LogLine::Level level) noexcept {
+    switch (level) {
+        case LogLine::Level::trace: return base::LogLevel::trace;
+        case LogLine::Level::debug: return base::LogLevel::debug;
+        case LogLine::Level::info: break;
+        case LogLine::Level::warn: return base::LogLevel::warn;
+        case LogLine::Level::error: return base::LogLevel::error;
+    }
+    return base::LogLevel::info;
+}
+
 }  // namespace
 
 bool Server::Implementation::finish() noexcept {
@@ -123,6 +134,26 @@ void Server::Implementation::reopen_log() noexcept {
     if (serving_) {
         log_->reopen();
     }
+}
+
+bool Server::Implementation::write_log(LogLine::Level level, std::string_view listener,
+                                       std::uint64_t connection, std::string_view text) noexcept {
+    const std::scoped_lock lock(log_mutex_);
+    if (log_ == nullptr || !log_->enabled(level_of(level))) {
+        return false;
+    }
+    log_->write(level_of(level), listener, connection, text);
+    return true;
+}
+
+bool Server::Implementation::flush_log(std::uint32_t at_most_ms) noexcept {
+    const auto at_most = std::chrono::milliseconds(at_most_ms);
+    const auto deadline = std::chrono::steady_clock::now() + at_most;
+    const std::scoped_lock lock(log_mutex_);
+    if (log_ != nullptr) {
+        log_->flush(at_most);
+    }
+    return std::chrono::steady_clock::now() < deadline;
 }
 
 Statistics Server::Implementation::statistics() noexcept {

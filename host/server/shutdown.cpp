@@ -50,6 +50,7 @@ StopResult Server::Implementation::wait() noexcept {
     }
     { const std::scoped_lock last_reader(reading_); }
     stop_workers();
+    watchdog_.reset();
     log_totals(last, result);
     // After the last callback of every plugin, "stopped" is the last line.
     if (!destroy_instances(is_late)) {
@@ -130,6 +131,7 @@ StopResult Server::Implementation::give_up(const StopResult& result) noexcept {
         const std::scoped_lock lock(mutex_);
         serving_ = false;
     }
+    watchdog_.reset();
     log_->write(base::LogLevel::error, {}, 0, stuck_callback_);
     log_->flush(flush_timeout);
     log_->end_function();
@@ -164,6 +166,7 @@ void Server::Implementation::close_all() noexcept {
         return;
     }
     stop_workers();  // a start that failed has left them waiting for work
+    watchdog_.reset();
     for (const std::unique_ptr<Service>& service : services_) {
         service->acceptor.reset();
     }
@@ -176,6 +179,7 @@ void Server::Implementation::close_all() noexcept {
     ports_.clear();
     table_.reset();
     endpoints_.clear();
+    const std::scoped_lock lock(log_mutex_);
     log_.reset();
 }
 

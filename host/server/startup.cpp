@@ -43,7 +43,8 @@ bool Server::Implementation::start() noexcept {
     PORTICO_ASSERT(!serving());
     if (!attempt([&] {
             return open_log(Purpose::serve) && load_plugins() && make_table() && open_ports() &&
-                   listen(listen_retry_time) && prepare_stop() && start_workers();
+                   listen(listen_retry_time) && prepare_stop() && start_workers() &&
+                   start_watchdog();
         })) {
         close_all();
         return false;
@@ -82,6 +83,7 @@ bool Server::Implementation::open_log(Purpose purpose) {
     if (!log) {
         return failed(log.error());
     }
+    const std::scoped_lock lock(log_mutex_);
     log_ = std::move(*log);
     return true;
 }
@@ -236,6 +238,31 @@ bool Server::Implementation::start_workers() {
         }
     });
     return errors_.empty();
+}
+
+bool Server::Implementation::start_watchdog() {
+    std::vector<Watchdog::Listener> listeners;
+    for (const std::unique_ptr<Service>& service : services_) {
+        service->watchdog_ms = service->listener->watchdog_ms.value_or(
+            service->instance->is_blocking() ? 0 : config::watchdog_ms_default);
+        if (service->watchdog_ms != 0) {
+            listeners.push_back({service->instance.get(), service->listener->name,
+                                 service->listener->plugin,
+                                 std::chrono::milliseconds(service->watchdog_ms), &service->stuck});
+        }
+    }
+    if (listeners.empty()) {
+        return true;
+    }
+    watchdog_ = std::make_unique<Watchdog>(std::move(listeners), *log_);
+    for (const std::unique_ptr<Port>& port : ports_) {
+        watchdog_->watch(*port->group);
+    }
+    if (const base::Result<void> started = watchdog_->start(); !started) {
+        errors_.push_back(started.error());
+        return false;
+    }
+    return true;
 }
 
 void Server::Implementation::begin_work() noexcept {

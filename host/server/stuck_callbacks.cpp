@@ -1,8 +1,9 @@
 // Callbacks of plugins, and the work that they give away, may never return. This limits how long a
 // stop waits for them, and names what does not return.
-#include <cstdio>
 #include <thread>
 
+#include "base/fault_stack.hpp"
+#include "server/call_text.hpp"
 #include "server/implementation.hpp"
 
 namespace portico {
@@ -22,14 +23,7 @@ bool Server::Implementation::find_stuck() noexcept {
 void Server::Implementation::name_stuck(const net::Protocol* protocol, const char* callback,
                                         std::uint64_t connection) noexcept {
     try {
-        std::string what = callback;
-        if (connection != 0) {
-            char number[40];
-            std::snprintf(number, sizeof number, " of connection %llx",
-                          static_cast<unsigned long long>(connection));
-            what += number;
-        }
-        give_reason(protocol, what + " has not returned");
+        give_reason(protocol, callback_text(callback, connection) + " has not returned");
     } catch (const std::bad_alloc&) {
         stuck_callback_.clear();
     }
@@ -50,8 +44,7 @@ void Server::Implementation::give_reason(const net::Protocol* protocol, const st
     stuck_callback_ = "the host no longer waits for ";
     for (const std::unique_ptr<Service>& service : services_) {
         if (service->context.protocol == protocol) {
-            stuck_callback_ += "plugin \"" + service->listener->plugin + "\", listener \"" +
-                               service->listener->name + "\": ";
+            stuck_callback_ += plugin_text(service->listener->plugin, service->listener->name);
         }
     }
     stuck_callback_ += what;
@@ -88,6 +81,7 @@ bool Server::Implementation::call_plugins(
     const char* name, const std::function<void(Service&, net::WorkerGroup&)>& call,
     const MayGiveUp& may_give_up) noexcept {
     const auto all = [this, call] {
+        const base::FaultStack fault_stack;
         try {
             for (std::size_t i = 0; i < services_.size(); ++i) {
                 call(*services_[i], *service_homes_[i]);

@@ -145,6 +145,7 @@ void check_valid(const config::Config& read, std::size_t lines) {
         check_range(listener.blocking_threads, 1U, 1'024U);
         check_range(listener.executor_threads, 1U, 1'024U);
         check_range(listener.executor_queue, 1U, 65'536U);
+        check_range(listener.watchdog_ms.value_or(0), 0U, config::timeout_ms_max);
         check_range<std::size_t>(static_cast<std::size_t>(listener.line), 1, lines);
         check_framing(listener.framing);
         check_limits(listener.limits);

@@ -429,6 +429,43 @@ TEST_CASE("a worker in a callback that computes is busy, and one that waits is n
     CHECK(eventually([&] { return most_busy().first < a_little; }));
 }
 
+TEST_CASE("callbacks that take too long are counted while they run, whatever was timed before",
+          "[host_metrics]") {
+    const std::string ports = ANY_PORTS();
+    Script script;
+    Script other;
+    std::atomic<bool> may_return{false};
+    script.on_data = [&](Line& line, std::string_view data, const portico_frame&,
+                         std::uint64_t& consumed) {
+        while (data == "wait" && !may_return) {
+            std::this_thread::yield();
+        }
+        consumed = data.size();
+        return script.send(line, data);
+    };
+    TestServer server(io_of(ports), {{"x", "relay#full", R"("watchdog_ms": 50)", &script},
+                                     {"y", "relay#full", R"("watchdog_ms": 0)", &other},
+                                     {"z", "relay#blocking", "", &other}});
+    const std::string name = "portico_stuck_callbacks_total";
+    const Labels labels{{"listener", "x"}, {"callback", "on_data"}};
+    CHECK(Counts(server).find(name, {{"listener", "x"}, {"callback", "timer"}}) != nullptr);
+    CHECK(Counts(server).find(name, {{"listener", "y"}}) == nullptr);
+    CHECK(Counts(server).find(name, {{"listener", "z"}}) == nullptr);
+    Peer peer = server.connect("x");
+    for (int round = 0; round < 6; ++round) {
+        for (int n = 0; n < 100; ++n) {  // of these one, or none, or two are timed
+            REQUIRE(echoes(peer, "message"));
+        }
+        const double before = Counts(server).value(name, labels);
+        may_return = false;
+        REQUIRE(peer.send_all("wait"));
+        CHECK(eventually([&] { return Counts(server).value(name, labels) > before; }));
+        may_return = true;
+        CHECK(peer.receive_exactly(4) == "wait");
+    }
+    CHECK(Counts(server).sum(name, {{"callback", "timer"}}) == 0);
+}
+
 TEST_CASE("names, labels and helps keep Prometheus' rules", "[host_metrics]") {
     TestServer server(io_of("per_core"), {{"x", "echo", ""}, {"y", "metrics", ""}});
     Peer peer = server.connect("x");
@@ -474,6 +511,7 @@ TEST_CASE("names, labels and helps keep Prometheus' rules", "[host_metrics]") {
                              "portico_received_bytes_total",
                              "portico_send_queue_bytes",
                              "portico_sent_bytes_total",
+                             "portico_stuck_callbacks_total",
                              "portico_unsent_bytes_total",
                              "portico_worker_busy_ratio",
                              "process_cpu_seconds_total",

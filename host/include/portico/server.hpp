@@ -117,6 +117,15 @@ struct LogLine {
 };
 using LogFunction = std::function<void(const LogLine&)>;
 
+// A plugin's function that a thread runs. The texts are valid as long as it does.
+struct RunningCall {
+    const char* plugin = nullptr;  // as the configuration names it
+    const char* listener = nullptr;
+    // "on_data", "create", "blocking work", "a timer's function"
+    const char* callback = nullptr;
+    std::uint64_t connection = 0;  // 0: it belongs to none
+};
+
 struct StopResult {
     std::uint64_t connections_cut = 0;  // ended by the drain's deadline
     // A callback of a plugin, or blocking work that it gave to its executor, has not returned a
@@ -199,6 +208,19 @@ public:
     // notices that by itself within a second.
     void reopen_log() noexcept;
 
+    // [any thread] Writes a line of the program's own into the log. `listener` may be empty, and
+    // `connection` 0. False: the level is not written, or the server has no log now (it has one in
+    // a check, and from the start to the end of wait()).
+    bool write_log(LogLine::Level level, std::string_view listener, std::uint64_t connection,
+                   std::string_view text) noexcept;
+
+    // [any thread] Waits until all lines so far are written, for this time at most. False: it is
+    // over.
+    bool flush_log(std::uint32_t at_most_ms) noexcept;
+
+    // "log.file" of the configuration, absolute and UTF-8; empty: none.
+    [[nodiscard]] const std::string& log_file() const noexcept;
+
     // [any thread] All zero unless the server has been started.
     [[nodiscard]] Statistics statistics() const noexcept;
 
@@ -209,6 +231,18 @@ public:
     // also sorted by name; and their series, sorted by listener, plugin and labels. Counters never
     // go back. It takes a few milliseconds, and holds up no worker. Empty unless the server runs.
     [[nodiscard]] std::vector<Metric> metrics() const;
+
+    // For a crash handler of the program: which function of a plugin, of any server, the calling
+    // thread runs. False: none. Async-signal-safe. The library installs no handler, but its threads
+    // have room for one if their stacks overflow (on POSIX an alternate signal stack).
+    [[nodiscard]] static bool find_running_call(RunningCall& call) noexcept;
+
+    // Linux: the library may install a handler for this signal and interrupt a thread with it, to
+    // show its stack if the watchdog reports a callback. Without it reports have no stack. Best a
+    // signal that is ignored by default and that nobody else uses, such as SIGURG. It is for the
+    // whole process and stays. A system call that the system does not restart (a sleep) may end
+    // early in the callback. False: the system does not allow it. Windows: nothing is needed.
+    static bool use_stack_signal(int number) noexcept;
 
     // "MAJOR.MINOR.PATCH"
     [[nodiscard]] static const char* version() noexcept;

@@ -27,6 +27,7 @@ PATH_EXCEPTIONS = {
     "linux/tcp.h": "of the Linux kernel",
     "plugins/echo.dll": "in the folder that Windows users unpack",
     "plugins/counter.so": "a file that the reader makes",
+    "plugins/crashes.so": "an example of a plugin that crashes",
     "plugins/shout.so": "a file that the reader makes",
     "ws2ipdef.h": "of the Windows SDK",
 }
@@ -58,12 +59,15 @@ NAME_EXCEPTIONS = {
     "to_uppercase": "of Rust's standard library",
     "SINGLE_ISSUER": "of io_uring: IORING_SETUP_SINGLE_ISSUER",
     "SQPOLL": "of io_uring; not used, which a decision explains",
+    "__fastfail": "of Windows",
     "TcpMaxDataRetransmissions": "a setting of Windows",
     "exit": "of the C library",
     "io_uring_enable_rings": "of liburing; not used, which a comment explains",
     "longjmp": "of the C library",
     "main": "of every program",
     "net.ipv4.tcp_retries2": "a setting of Linux",
+    "ptrace": "of Linux; not used, which a decision explains",
+    "timer_create": "of POSIX; not used, which a decision explains",
 }
 NAME_TODO = "take its present name, or say without it what is meant"
 

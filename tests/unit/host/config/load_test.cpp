@@ -136,6 +136,7 @@ TEST_CASE("the smallest configuration takes every default", "[config]") {
     CHECK(only.blocking_threads == 4);
     CHECK(only.executor_threads == 2);
     CHECK(only.executor_queue == 1'024);
+    CHECK_FALSE(only.watchdog_ms.has_value());
     CHECK(only.settings.json == "{}");
     CHECK(only.settings.file == "host.json");
     CHECK(only.settings.path == "listeners[0].settings");
@@ -165,7 +166,8 @@ TEST_CASE("every key is read into its member", "[config]") {
          "limits": {"connections": 1, "send_queue_bytes": 2000, "send_queue_low_bytes": 1000, "max_send_bytes": 4,
                     "unconsumed_bytes": 5, "idle_timeout_ms": 6, "half_close_timeout_ms": 7, "close_timeout_ms": 8,
                     "keepalive_idle_ms": 10, "keepalive_interval_ms": 11, "keepalive_probes": 12, "unacknowledged_timeout_ms": 13},
-         "blocking_threads": 9, "executor_threads": 14, "executor_queue": 15},
+         "blocking_threads": 9, "executor_threads": 14, "executor_queue": 15,
+         "watchdog_ms": 0},
         {"name": "b", "listen": "localhost:1", "plugin": "p",
          "framing": {"type": "delimiter", "delimiter": "\r\n\u0000", "max_bytes": 10}}],
       "log": {"level": "trace", "access": false, "queue": 16},
@@ -199,6 +201,7 @@ TEST_CASE("every key is read into its member", "[config]") {
     CHECK(a.blocking_threads == 9);
     CHECK(a.executor_threads == 14);
     CHECK(a.executor_queue == 15);
+    CHECK(a.watchdog_ms == 0);
     const Listener& b = config.listeners[1];
     CHECK(b.framing.type == Framing::Type::delimiter);
     CHECK(b.framing.delimiter == std::string("\r\n\0", 3));
@@ -386,6 +389,8 @@ TEST_CASE("an unknown key is reported with the one that was probably meant", "[c
               R"(did you mean "blocking_threads"?)"));
     CHECK(has(mistake_in(listener(R"(, "executorThreads": 1)")),
               R"(did you mean "executor_threads"?)"));
+    CHECK(has(mistake_in(listener(R"(, "watchdog_ms": 86400001)")),
+              "watchdog_ms: found 86400001, expected a whole number from 0 to 86400000"));
     CHECK(has(mistake_in(listener(R"(, "limits": {"executor_queue": 1})")),
               R"(unknown key "executor_queue"; it belongs in a listener)"));
     CHECK(has(mistake_in(listener(R"(, "idle_timeout_ms": 1)")),

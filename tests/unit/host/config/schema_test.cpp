@@ -221,6 +221,7 @@ TEST_CASE("the schema's defaults are the structs' defaults", "[config]") {
     CHECK(default_of("listener", "blocking_threads") == listener.blocking_threads);
     CHECK(default_of("listener", "executor_threads") == listener.executor_threads);
     CHECK(default_of("listener", "executor_queue") == listener.executor_queue);
+    CHECK(default_of("listener", "watchdog_ms") == watchdog_ms_default);
     CHECK(default_of("listener", "settings").dump() == listener.settings.json);
     CHECK(default_of("limits", "connections") == listener.limits.connections);
     CHECK(default_of("limits", "send_queue_bytes") == listener.limits.send_queue_bytes);
