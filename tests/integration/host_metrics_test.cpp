@@ -433,7 +433,7 @@ TEST_CASE("callbacks that take too long are counted while they run, whatever was
           "[host_metrics]") {
     const std::string ports = ANY_PORTS();
     Script script;
-    Script other;
+    Script blocking;
     std::atomic<bool> may_return{false};
     script.on_data = [&](Line& line, std::string_view data, const portico_frame&,
                          std::uint64_t& consumed) {
@@ -444,8 +444,8 @@ TEST_CASE("callbacks that take too long are counted while they run, whatever was
         return script.send(line, data);
     };
     TestServer server(io_of(ports), {{"x", "relay#full", R"("watchdog_ms": 50)", &script},
-                                     {"y", "relay#full", R"("watchdog_ms": 0)", &other},
-                                     {"z", "relay#blocking", "", &other}});
+                                     {"y", "echo", R"("watchdog_ms": 0)"},
+                                     {"z", "relay#blocking", "", &blocking}});
     const std::string name = "portico_stuck_callbacks_total";
     const Labels labels{{"listener", "x"}, {"callback", "on_data"}};
     CHECK(Counts(server).find(name, {{"listener", "x"}, {"callback", "timer"}}) != nullptr);
