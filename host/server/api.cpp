@@ -67,6 +67,18 @@ void Server::reopen_log() noexcept {
     implementation_->reopen_log();
 }
 
+bool Server::set_log_level(std::string_view level) noexcept {
+    return implementation_->set_log_level(level);
+}
+
+std::string Server::drain(const std::string& listener) {
+    return implementation_->drain(listener);
+}
+
+std::string Server::undo_drain(const std::string& listener) {
+    return implementation_->undo_drain(listener);
+}
+
 Statistics Server::statistics() const noexcept {
     return implementation_->statistics();
 }

@@ -199,6 +199,21 @@ public:
     // notices that by itself within a second.
     void reopen_log() noexcept;
 
+    // [any thread] From now on, until the server stops, lines of this level and above are written:
+    // "trace", "debug", "info", "warn", "error", "off". False: another name, or the server does not
+    // run.
+    bool set_log_level(std::string_view level) noexcept;
+
+    // [any thread] Closes the listener's port and asks its accepted connections to end (on_drain,
+    // PORTICO_DRAIN_ADMIN), without a deadline; the server goes on. Returns an empty text, or what
+    // is wrong: there is no such listener, the server does not run, or stops. Doing it twice asks
+    // those again that memory ran out for.
+    [[nodiscard]] std::string drain(const std::string& listener);
+    // [any thread, but not in a callback of a plugin] Listens again on the same addresses. It waits
+    // up to two seconds for the thread that accepts. What is wrong may also be that the port is
+    // still being closed, or that another program has taken the address.
+    [[nodiscard]] std::string undo_drain(const std::string& listener);
+
     // [any thread] All zero unless the server has been started.
     [[nodiscard]] Statistics statistics() const noexcept;
 
