@@ -122,7 +122,10 @@ private:
         std::unique_ptr<plugin::Instance> instance;
         std::unique_ptr<net::Acceptor> acceptor;
         std::unique_ptr<net::Connector> connector;
-        bool is_drained = false;  // by an operator; under operator_mutex_
+        bool is_drained = false;  // by an operator; under operator_mutex_: is_drained()
+        // The thread that accepts has undone it. Its release pairs with the acquire of
+        // is_drained().
+        std::atomic<bool> listens_again{false};
         // Its port is closed, and all of its connections have their order. Relaxed: for the status.
         std::atomic<bool> port_closed{false};
     };
@@ -288,6 +291,9 @@ private:
     // The listener's service, if the server serves and does not stop; else `error` says why not.
     // Under operator_mutex_.
     [[nodiscard]] Service* find_service(const std::string& listener, std::string& error);
+    // Under operator_mutex_.
+    [[nodiscard]] static bool is_drained(Service& service) noexcept;
+    [[nodiscard]] bool stops() noexcept;  // a stop is wanted
     // Asks all of its accepted connections to end.
     void order_drain(const Service& service) noexcept;
 

@@ -12,6 +12,7 @@ namespace {
 // How long undo_drain() waits for the thread that accepts. It may be the only worker, which a
 // callback holds up.
 constexpr auto resume_timeout = std::chrono::seconds(2);
+constexpr auto stop_check_interval = std::chrono::milliseconds(20);
 
 // What that thread answers. It may come later than the one who asked waits for it.
 struct Resumption {
@@ -57,7 +58,7 @@ std::string Server::Implementation::drain(const std::string& listener) {
     if (service == nullptr) {
         return error;
     }
-    if (!service->is_drained) {
+    if (!is_drained(*service)) {
         log_->compose(base::LogLevel::info, listener, 0, [&] {
             return "drained by an operator: no new clients, " +
                    std::to_string(service->acceptor->open_connections()) +
@@ -97,14 +98,17 @@ std::string Server::Implementation::undo_drain(const std::string& listener) {
     if (service == nullptr) {
         return error;
     }
-    if (!service->is_drained) {
+    if (!is_drained(*service)) {
         return "listener \"" + listener + "\" is not drained";
     }
     const auto resumption = std::make_shared<Resumption>();
     const bool is_begun = service->acceptor->resume(
-        [resumption, service](const std::vector<std::string>& mistakes) {
+        [this, resumption, service](const std::vector<std::string>& mistakes) {
             if (mistakes.empty()) {
                 service->port_closed.store(false, std::memory_order_relaxed);
+                service->listens_again.store(true, std::memory_order_release);
+                log_->write(base::LogLevel::info, service->listener->name, 0,
+                            "listening again: an operator undid the drain");
             }
             const std::scoped_lock answer_lock(resumption->mutex);
             resumption->mistakes = mistakes;
@@ -114,18 +118,32 @@ std::string Server::Implementation::undo_drain(const std::string& listener) {
     if (!is_begun) {
         return "listener \"" + listener + "\" is still closing its port: try again";
     }
+    // A stop waits for the operator's mutex, so it ends this wait.
+    const auto deadline = std::chrono::steady_clock::now() + resume_timeout;
     std::unique_lock answer_lock(resumption->mutex);
-    if (!resumption->changed.wait_for(answer_lock, resume_timeout,
-                                      [&] { return resumption->is_over; })) {
+    while (!resumption->is_over && std::chrono::steady_clock::now() < deadline && !stops()) {
+        resumption->changed.wait_for(answer_lock, stop_check_interval);
+    }
+    if (!resumption->is_over) {
         return "listener \"" + listener +
                "\": the thread that accepts is busy and will listen later; look at the status";
     }
     if (!resumption->mistakes.empty()) {
         return "listener \"" + listener + "\": " + resumption->mistakes.front();
     }
-    service->is_drained = false;
-    log_->write(base::LogLevel::info, listener, 0, "listening again: an operator undid the drain");
     return {};
+}
+
+bool Server::Implementation::is_drained(Service& service) noexcept {
+    if (service.listens_again.exchange(false, std::memory_order_acquire)) {
+        service.is_drained = false;
+    }
+    return service.is_drained;
+}
+
+bool Server::Implementation::stops() noexcept {
+    const std::scoped_lock lock(mutex_);
+    return stop_wanted_;
 }
 
 }  // namespace portico

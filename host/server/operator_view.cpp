@@ -139,7 +139,7 @@ private:
         return warnings;
     }
 
-    admin::ListenerStatus listener(const Service& service, admin::HostState host) const {
+    admin::ListenerStatus listener(Service& service, admin::HostState host) const {
         admin::ListenerStatus status;
         status.name = service.listener->name;
         status.plugin = service.listener->plugin;
@@ -157,13 +157,13 @@ private:
         return status;
     }
 
-    admin::ListenerState state_of(const Service& service, std::uint64_t open,
+    admin::ListenerState state_of(Service& service, std::uint64_t open,
                                   admin::HostState host) const {
         if (host == admin::HostState::stopping) {
             return admin::ListenerState::stopping;
         }
         const std::scoped_lock lock(its.operator_mutex_);
-        if (!service.is_drained) {
+        if (!is_drained(service)) {
             return admin::ListenerState::listening;
         }
         return open == 0 && service.port_closed.load(std::memory_order_relaxed)

@@ -264,13 +264,15 @@ void Server::Implementation::run() noexcept {
     }
     begin_work();
     {
-        const std::scoped_lock operator_lock(operator_mutex_);
         const std::scoped_lock lock(mutex_);
         serving_ = true;
-        takes_operators_ = true;
     }
     for (const std::unique_ptr<Service>& service : services_) {
         service->acceptor->start([this] { notify_changed(); });
+    }
+    {
+        const std::scoped_lock lock(operator_mutex_);
+        takes_operators_ = true;
     }
     for (const Endpoint& endpoint : endpoints_) {
         log_->compose(base::LogLevel::always, endpoint.listener, 0,
