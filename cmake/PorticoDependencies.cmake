@@ -1,5 +1,6 @@
 # The libraries that Portico uses, all from the system (or vcpkg), none vendored:
 #   portico_json     nlohmann/json        portico_cli11   CLI11
+#   portico_beast    Boost.Beast's parser of HTTP: headers alone, no sockets of Boost.Asio
 #   portico_catch2   Catch2 2 or 3 (tests only)
 #   portico_asio     Asio, stand-alone (PORTICO_BUILD_BENCH only)
 #   Uring::Uring     liburing             Linux only, and not required: without it there is no io_uring backend
@@ -54,4 +55,30 @@ else()
     add_library(portico_asio INTERFACE)
     target_include_directories(portico_asio SYSTEM INTERFACE "${Asio_INCLUDE_DIR}")
   endif()
+endif()
+
+# Programs that link the static library may have another version of Boost. Its namespace has a name
+# of its own here, so neither takes the place of the other. Boost's headers include some others by
+# names that the preprocessor puts together, and so under that name too: a link serves them.
+add_library(portico_beast INTERFACE)
+if(CMAKE_CROSSCOMPILING)
+  set(Boost_INCLUDE_DIRS /usr/include)
+  if(NOT EXISTS "/usr/include/boost/beast.hpp")
+    message(FATAL_ERROR "The headers of Boost are missing. Install them (Debian: libboost-dev), or run ./dev build --windows, which does.")
+  endif()
+else()
+  find_package(Boost 1.74 REQUIRED)
+endif()
+set(boost_staging "${CMAKE_BINARY_DIR}/staged_boost")
+file(MAKE_DIRECTORY "${boost_staging}")
+if(NOT CMAKE_HOST_WIN32)
+  foreach(name boost portico_boost)
+    if(NOT EXISTS "${boost_staging}/${name}")
+      file(CREATE_LINK "${Boost_INCLUDE_DIRS}/boost" "${boost_staging}/${name}" SYMBOLIC)
+    endif()
+  endforeach()
+  target_include_directories(portico_beast SYSTEM INTERFACE "${boost_staging}")
+  target_compile_definitions(portico_beast INTERFACE boost=portico_boost)
+else()
+  target_include_directories(portico_beast SYSTEM INTERFACE "${Boost_INCLUDE_DIRS}")
 endif()

@@ -12,7 +12,7 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 // Raise it if a member changes its meaning or is removed, but not for a new one.
-constexpr int schema_version = 1;
+constexpr int comparison_version = 1;
 
 Json figures_of(const SavedRun& run) {
     Json all = Json::object();
@@ -82,7 +82,7 @@ std::string comparison_json(const ComparisonRecord& record) {
     }
     const Json report = {
         {"schema", "portico-client-comparison"},
-        {"version", schema_version},
+        {"version", comparison_version},
         {"client", PORTICO_VERSION},
         {"made", record.made},
         {"arguments", record.arguments},

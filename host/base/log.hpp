@@ -1,6 +1,7 @@
 // The log as every layer sees it: lines with a level, a listener's name and a connection's number.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -36,7 +37,10 @@ struct Access {
 // Thread-safe; never blocks. Implemented in host/log.
 class Log {
 public:
-    [[nodiscard]] bool enabled(LogLevel level) const noexcept { return level >= level_; }
+    [[nodiscard]] bool enabled(LogLevel level) const noexcept {
+        return level >= level_.load(std::memory_order_relaxed);
+    }
+    [[nodiscard]] LogLevel level() const noexcept { return level_.load(std::memory_order_relaxed); }
 
     // An empty `listener` and a `connection` of 0 are left out of the line. Control bytes in `text`
     // are escaped, and it is cut at 4,096 bytes.
@@ -61,13 +65,15 @@ public:
     }
 
     // True if access lines are written anywhere.
-    [[nodiscard]] bool logs_access() const noexcept { return logs_access_; }
+    [[nodiscard]] bool logs_access() const noexcept {
+        return logs_access_.load(std::memory_order_relaxed);
+    }
     // Writes the line of a connection that has ended. `access` returns it as an Access, and is
     // called only if access lines are written. If memory is out, this line too is lost and counted.
     template <class Make>
     void compose_access(std::string_view listener, std::uint64_t connection,
                         Make&& access) noexcept {
-        if (!logs_access_) {
+        if (!logs_access()) {
             return;
         }
         try {
@@ -82,12 +88,19 @@ protected:
         : level_(level), logs_access_(logs_access) {}
     ~Log() = default;
 
+    // [any thread]
+    void change_level(LogLevel level, bool logs_access) noexcept {
+        level_.store(level, std::memory_order_relaxed);
+        logs_access_.store(logs_access, std::memory_order_relaxed);
+    }
+
 private:
     virtual void count_lost() noexcept {}
     virtual void write_access(std::string_view, std::uint64_t, const Access&) {}
 
-    const LogLevel level_;
-    const bool logs_access_;
+    // Relaxed: a line that is written meanwhile may go by the old level.
+    std::atomic<LogLevel> level_;
+    std::atomic<bool> logs_access_;
 };
 
 }  // namespace portico::base

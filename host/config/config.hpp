@@ -142,12 +142,19 @@ struct Log {
     std::uint32_t rotate_keep = 5;
 };
 
+// The endpoint that shows the running host to its operator.
+struct Admin {
+    ListenAddress listen;    // its text is empty: there is none
+    std::string token_file;  // absolute; empty: whoever reaches the address may use it
+};
+
 struct Config {
     std::string file;              // where it came from; empty if from a program
     std::string plugin_directory;  // absolute; empty: "plugins" beside the program
     Io io;
     std::vector<Listener> listeners;
     Log log;
+    Admin admin;
     std::uint32_t drain_ms = 5'000;    // 0 to a day; connections that are open then are cut
     std::map<std::string, int> lines;  // of keys in the file ("log.file", "io"), for errors
 };

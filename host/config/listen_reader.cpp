@@ -107,6 +107,20 @@ private:
 
 }  // namespace
 
+void read_single_listen(ObjectReader& object, ListenAddress& listen, TakenAddresses& taken,
+                        Mistakes& mistakes) {
+    const Node* node = object.value(listen_key);
+    if (node == nullptr) {
+        object.missing(listen_key, expected_address);
+        return;
+    }
+    std::vector<ListenAddress> one;
+    Reading(object.path(), one, taken, mistakes).read(*node, std::string(listen_key));
+    if (!one.empty()) {
+        listen = one.front();
+    }
+}
+
 void read_listen(ObjectReader& listener, std::vector<ListenAddress>& listen, TakenAddresses& taken,
                  Mistakes& mistakes) {
     const std::string expected = std::string(expected_address) + ", or a list of them";

@@ -20,4 +20,8 @@ using TakenAddresses = std::map<std::pair<std::string, std::uint16_t>, Place>;
 void read_listen(ObjectReader& listener, std::vector<ListenAddress>& listen, TakenAddresses& taken,
                  Mistakes& mistakes);
 
+// The same for an object that has exactly one address, no list.
+void read_single_listen(ObjectReader& object, ListenAddress& listen, TakenAddresses& taken,
+                        Mistakes& mistakes);
+
 }  // namespace portico::config

@@ -5,7 +5,6 @@
 
 #include "config/framing_reader.hpp"
 #include "config/limits_reader.hpp"
-#include "config/listen_reader.hpp"
 #include "config/upstream_reader.hpp"
 #include "config/utf8.hpp"
 
@@ -16,7 +15,7 @@ namespace {
 // What listeners have taken, each with its place.
 struct Taken {
     std::map<std::string, Place> names;
-    TakenAddresses addresses;
+    TakenAddresses& addresses;
 };
 
 bool ends_with_library_suffix(std::string_view name) {
@@ -123,7 +122,7 @@ Listener read_listener(const Node& node, const std::string& path, const std::str
 }  // namespace
 
 std::vector<Listener> read_listeners(ObjectReader& root, const std::string& file,
-                                     Mistakes& mistakes) {
+                                     TakenAddresses& addresses, Mistakes& mistakes) {
     const std::string expected = "an array with at least one listener, [{...}]";
     std::vector<Listener> listeners;
     const Node* list = root.array("listeners", expected);
@@ -136,7 +135,7 @@ std::vector<Listener> read_listeners(ObjectReader& root, const std::string& file
     if (list->children.empty()) {
         root.mistake("listeners", *list, expected);
     }
-    Taken taken;
+    Taken taken{{}, addresses};
     for (std::size_t index = 0; index < list->children.size(); ++index) {
         const Node& node = list->children[index];
         const std::string path = element_path("listeners", index);

@@ -9,10 +9,11 @@
 #include <system_error>
 
 #include "base/path_text.hpp"
+#include "config/admin_reader.hpp"
 #include "config/json_source.hpp"
 #include "config/listener_reader.hpp"
+#include "config/path_reader.hpp"
 #include "config/schema_reader.hpp"
-#include "config/utf8.hpp"
 
 namespace portico::config {
 
@@ -22,44 +23,6 @@ namespace fs = std::filesystem;
 
 constexpr std::uintmax_t file_bytes_max = 16 * 1024 * 1024;
 constexpr std::uint32_t rotate_max_bytes_default = 100U << 20;
-
-// Relative paths start at the configuration's own directory, not at the program's working
-// directory.
-std::string absolute_path(std::string_view text, const std::string& file) {
-    const fs::path directory = file.empty()
-                                   ? fs::current_path()
-                                   : fs::absolute(base::path_from_utf8(file)).parent_path();
-    return base::utf8_from_path(
-        (directory / base::path_from_utf8(text)).lexically_normal().make_preferred());
-}
-
-// An empty text means the default, like an absent key.
-void read_path(ObjectReader& reader, std::string_view key, std::string_view what,
-               const std::string& file, std::string& out) {
-    const Node* node = reader.string(key, what);
-    if (node == nullptr || node->text.empty()) {
-        return;
-    }
-    for (std::size_t at = 0; at < node->text.size();) {
-        const CodePoint point = decode(node->text, at);
-        if (is_control(point.value)) {
-            // JSON reads "C:\temp" as C:, a tab and emp.
-            reader.mistake(
-                key, *node,
-                std::string(what) +
-                    " without control characters (a backslash is written \\\\, or use \"/\")");
-            return;
-        }
-        at += point.size;
-    }
-    try {
-        out = absolute_path(node->text, file);
-    } catch (const std::system_error& error) {
-        reader.mistake(
-            key, *node,
-            std::string(what) + " that can be made absolute (" + error.code().message() + ")");
-    }
-}
 
 void read_io(ObjectReader reader, Io& io) {
     using Ports = Io::Ports;
@@ -138,13 +101,16 @@ Config read_config(const Node& tree, const std::string& file, Mistakes& mistakes
     root.string("$schema", "the schema's name, a text");
     read_io(root.object_reader("io"), config.io);
     read_path(root, "plugin_directory", "a folder's name", file, config.plugin_directory);
-    config.listeners = read_listeners(root, file, mistakes);
+    TakenAddresses addresses;
+    config.listeners = read_listeners(root, file, addresses, mistakes);
     read_log(root.object_reader("log"), file, config.log);
+    read_admin(root.object_reader("admin"), file, config.admin, addresses, mistakes);
     read_shutdown(root.object_reader("shutdown"), config.drain_ms);
     root.reject_unknown_keys();
     if (mistakes.empty()) {
         note_lines(tree, "io", config.lines);
         note_lines(tree, "log", config.lines);
+        note_lines(tree, "admin", config.lines);
     }
     return config;
 }

@@ -22,6 +22,7 @@ constexpr std::array homes = {
     Home{"plugin_directory", at_top},
     Home{"listeners", at_top},
     Home{"log", at_top},
+    Home{"admin", at_top},
     Home{"shutdown", at_top},
     Home{"backend", "in \"io\""},
     Home{"ports", "in \"io\""},
@@ -66,6 +67,7 @@ constexpr std::array homes = {
     Home{"format", "in \"log\""},
     Home{"rotate", "in \"log\""},
     Home{"keep", "in \"rotate\""},
+    Home{"token_file", "in \"admin\""},
     Home{"drain_ms", "in \"shutdown\""},
 };
 

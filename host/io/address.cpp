@@ -154,6 +154,14 @@ std::optional<Address> parse_address(const std::string& text) {
     return std::nullopt;
 }
 
+bool is_loopback(const Address& address) noexcept {
+    constexpr std::array<std::uint8_t, 16> loopback_v6{0, 0, 0, 0, 0, 0, 0, 0,
+                                                       0, 0, 0, 0, 0, 0, 0, 1};
+    return address.family == Address::Family::v4   ? address.bytes[0] == 127
+           : address.family == Address::Family::v6 ? address.bytes == loopback_v6
+                                                   : false;
+}
+
 base::Result<std::vector<Address>> resolve(const std::string& host, std::uint16_t port) {
 #ifdef _WIN32
     ensure_sockets_started();

@@ -39,6 +39,9 @@ struct HostPort {
 // A literal IPv4 or IPv6 address, without brackets, port or scope; nothing for anything else.
 [[nodiscard]] std::optional<Address> parse_address(const std::string& text);
 
+// True if only this machine reaches it: 127.0.0.0/8 or ::1.
+[[nodiscard]] bool is_loopback(const Address& address) noexcept;
+
 // All addresses of a host: a literal address, or a name that the system's resolver looks up (this
 // may block, so call it only at start-up, or on a thread that does nothing else). An empty host is
 // the loopback, 127.0.0.1. Never an empty list. The kind of a failure is name_unknown if the name

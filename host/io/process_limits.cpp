@@ -8,6 +8,8 @@
 #include <vector>
 #else
 #include <sys/resource.h>
+#include <unistd.h>
+
 #include <system_error>
 #endif
 
@@ -17,6 +19,10 @@ namespace portico::io {
 
 std::uint64_t raise_descriptor_limit() noexcept {
     return UINT64_MAX;  // handles are bounded by memory
+}
+
+std::uint32_t process_id() noexcept {
+    return ::GetCurrentProcessId();
 }
 
 std::string program_directory() {
@@ -41,6 +47,10 @@ std::uint64_t raise_descriptor_limit() noexcept {
         }
     }
     return limit.rlim_cur == RLIM_INFINITY ? UINT64_MAX : limit.rlim_cur;
+}
+
+std::uint32_t process_id() noexcept {
+    return static_cast<std::uint32_t>(::getpid());
 }
 
 std::string program_directory() {

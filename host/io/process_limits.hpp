@@ -10,6 +10,9 @@ namespace portico::io {
 // that then holds; UINT64_MAX if there is none (Windows).
 std::uint64_t raise_descriptor_limit() noexcept;
 
+// The number by which the system knows this process.
+[[nodiscard]] std::uint32_t process_id() noexcept;
+
 // Absolute path of the running program's directory, UTF-8; empty if the system does not say.
 [[nodiscard]] std::string program_directory();
 

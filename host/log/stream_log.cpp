@@ -140,10 +140,8 @@ base::Result<std::unique_ptr<StreamLog>> StreamLog::open(const config::Log& opti
     if (!added) {
         return base::Failure{added.error()};
     }
-    const base::LogLevel level = level_from_name(options.level);
-    const bool logs_access = !options.access_file.empty() ||
-                             (options.access && level <= base::LogLevel::info);
-    return std::unique_ptr<StreamLog>(new StreamLog(level, logs_access, std::move(sinks)));
+    return std::unique_ptr<StreamLog>(
+        new StreamLog(level_from_name(options.level), options.access, std::move(sinks)));
 }
 
 base::Result<void> StreamLog::try_files(const config::Log& options) {
@@ -168,8 +166,19 @@ base::Result<void> StreamLog::try_files(const config::Log& options) {
     return {};
 }
 
-StreamLog::StreamLog(base::LogLevel level, bool logs_access, std::unique_ptr<Sinks> sinks) noexcept
-    : base::Log(level, logs_access), sinks_(std::move(sinks)) {}
+StreamLog::StreamLog(base::LogLevel level, bool wants_access, std::unique_ptr<Sinks> sinks) noexcept
+    : base::Log(level, logs_access_at(level, wants_access, *sinks)),
+      wants_access_(wants_access),
+      sinks_(std::move(sinks)) {}
+
+bool StreamLog::logs_access_at(base::LogLevel level, bool wants_access,
+                               const Sinks& sinks) noexcept {
+    return !sinks.access.empty() || (wants_access && level <= base::LogLevel::info);
+}
+
+void StreamLog::set_level(base::LogLevel level) noexcept {
+    change_level(level, logs_access_at(level, wants_access_, *sinks_));
+}
 
 StreamLog::~StreamLog() = default;
 
@@ -180,6 +189,9 @@ void StreamLog::write(base::LogLevel level, std::string_view listener, std::uint
     }
     try {
         const LineHead head{std::chrono::system_clock::now(), level, listener, connection};
+        if (level == base::LogLevel::warn || level == base::LogLevel::error) {
+            warnings_.add(head, text);
+        }
         write_function(head, text);
         const Sink* full = put(
             sinks_->lines, Sink::Urgency::now,

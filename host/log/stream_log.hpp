@@ -14,6 +14,7 @@
 #include "config/config.hpp"
 #include "log/function_sink.hpp"
 #include "log/line_format.hpp"
+#include "log/recent_warnings.hpp"
 
 namespace portico::log {
 
@@ -33,6 +34,12 @@ public:
     void write(base::LogLevel level, std::string_view listener, std::uint64_t connection,
                std::string_view text) noexcept override;
 
+    // [any thread] From now on lines of this level and above are written. Access lines in a file of
+    // their own do not depend on it.
+    void set_level(base::LogLevel level) noexcept;
+    // [any thread] The last lines at the levels warn and error, oldest first.
+    [[nodiscard]] std::vector<Line> warnings() const { return warnings_.lines(); }
+
     // [any thread] Opens the files again by their names, after somebody has renamed them.
     void reopen() noexcept;
     // [any thread] Lines that a place lacks to which they should have gone: its queue was full, it
@@ -46,13 +53,19 @@ public:
 private:
     struct Sinks;
 
-    StreamLog(base::LogLevel level, bool logs_access, std::unique_ptr<Sinks> sinks) noexcept;
+    StreamLog(base::LogLevel level, bool wants_access, std::unique_ptr<Sinks> sinks) noexcept;
+    // Access lines are written, if they are wanted, like others of the level info, or to their own
+    // file.
+    [[nodiscard]] static bool logs_access_at(base::LogLevel level, bool wants_access,
+                                             const Sinks& sinks) noexcept;
     void count_lost() noexcept override;
     void write_access(std::string_view listener, std::uint64_t connection,
                       const base::Access& access) override;
     void write_function(const LineHead& head, std::string_view text);
     void warn_others(const Sink& full);
 
+    const bool wants_access_;
+    RecentWarnings warnings_;
     std::unique_ptr<Sinks> sinks_;
 };
 

@@ -56,6 +56,10 @@ Acceptor::Acceptor(ConnectionTable& table, WorkerGroup& accepting,
     check_.completed = [](io::Operation& operation) {
         static_cast<Check&>(operation).acceptor->check_homes();
     };
+    resume_.acceptor = this;
+    resume_.completed = [](io::Operation& operation) {
+        static_cast<Resume&>(operation).acceptor->listen_again();
+    };
     context_.released = [](void* owner, const WorkerGroup& group) {
         static_cast<Acceptor*>(owner)->connection_released(group);
     };
@@ -138,17 +142,49 @@ void Acceptor::start(std::function<void()> last_released) {
 void Acceptor::stop(std::function<void()> stopped) {
     {
         const std::scoped_lock lock(mutex_);
-        PORTICO_ASSERT(!stopping_);
-        stopping_ = true;
-        if (started_) {
+        if (stopping_ && (on_stopped_ || resuming_)) {
+            PORTICO_ASSERT(!on_also_stopped_);
+            on_also_stopped_ = std::move(stopped);
+            return;
+        }
+        if (!stopping_ && started_) {
+            stopping_ = true;
             on_stopped_ = std::move(stopped);
             for (const std::unique_ptr<ListenSocket>& listen_socket : listen_sockets_) {
                 accepting_.port().post(listen_socket->stop);
             }
             return;
         }
+        stopping_ = true;
     }
     stopped();
+}
+
+bool Acceptor::resume(Resumed resumed) {
+    const std::scoped_lock lock(mutex_);
+    if (!started_ || !stopping_ || on_stopped_ || resuming_) {
+        return false;
+    }
+    resuming_ = true;
+    resume_.resumed = std::move(resumed);
+    accepting_.port().post(resume_);
+    return true;
+}
+
+void Acceptor::listen_again() {
+    std::unique_lock lock(mutex_);
+    const Resumed resumed = std::move(resume_.resumed);
+    resume_.resumed = nullptr;
+    const std::function<void()> stopped = std::move(on_also_stopped_);
+    on_also_stopped_ = nullptr;
+    std::vector<std::string> mistakes = stopped ? std::vector<std::string>{"the host is stopping"}
+                                                : open_again();
+    resuming_ = false;
+    lock.unlock();
+    resumed(mistakes);
+    if (stopped) {
+        stopped();
+    }
 }
 
 // ---- events of a slot, each on a thread of the accepting group
@@ -358,6 +394,36 @@ void Acceptor::post_more(ListenSocket& listen_socket) {
     }
 }
 
+// On a thread of the accepting group: all addresses, or none.
+std::vector<std::string> Acceptor::open_again() {
+    std::vector<std::string> mistakes;
+    for (const std::unique_ptr<ListenSocket>& listen_socket : listen_sockets_) {
+        io::Socket& socket = listen_socket->socket;
+        base::Result<void> opened = socket.listen(listen_socket->local, backlog,
+                                                  timeouts_of(context_.limits), 0);
+        if (opened) {
+            listen_socket->closed = false;
+            opened = accepting_.port().attach(socket);
+        }
+        if (!opened) {
+            mistakes.push_back(opened.error());
+        }
+    }
+    stopping_ = !mistakes.empty();
+    for (const std::unique_ptr<ListenSocket>& listen_socket : listen_sockets_) {
+        if (stopping_ && !listen_socket->closed) {
+            accepting_.port().close(listen_socket->socket);
+            listen_socket->closed = true;
+        } else if (!stopping_) {
+            listen_socket->stop_seen = false;
+            for (const std::unique_ptr<Slot>& slot : listen_socket->slots) {
+                accept_again(*slot);
+            }
+        }
+    }
+    return mistakes;
+}
+
 // Runs at the end of each event: closes the listening sockets that are done, and reports when
 // nothing is left.
 void Acceptor::finish_event(std::unique_lock<std::mutex>& lock) {
@@ -385,9 +451,13 @@ void Acceptor::finish_event(std::unique_lock<std::mutex>& lock) {
                          });
     if (is_over) {
         const std::function<void()> stopped = std::move(on_stopped_);
-        on_stopped_ = nullptr;
+        const std::function<void()> also_stopped = std::move(on_also_stopped_);
+        on_stopped_ = on_also_stopped_ = nullptr;
         lock.unlock();
         stopped();
+        if (also_stopped) {
+            also_stopped();
+        }
     }
 }
 

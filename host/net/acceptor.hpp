@@ -30,6 +30,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <string>
 #include <vector>
 
 #include "base/result.hpp"
@@ -70,8 +71,15 @@ public:
     void start(std::function<void()> last_released);
     // Asks accepting to end. `stopped` is called once, on any thread, when no accept is left, the
     // listening sockets are closed, and every accepted client was opened or turned away. (It is
-    // called at once if start() was never called.)
+    // called at once if start() was never called, or all that is so already.) A second call may
+    // come while the first one is under way.
     void stop(std::function<void()> stopped);
+    // After a stop() that is over: listens on the same addresses again and accepts. `resumed` is
+    // called once, on a thread of the accepting group, with the mistakes; if there is one, nothing
+    // has changed. A stop() that comes meanwhile goes first, and is a mistake. False: there was no
+    // stop, or it is not over; then nothing is called.
+    using Resumed = std::function<void(const std::vector<std::string>& mistakes)>;
+    [[nodiscard]] bool resume(Resumed resumed);
 
     [[nodiscard]] Protocol& protocol() const noexcept { return *context_.protocol; }
 
@@ -149,6 +157,10 @@ private:
     struct Check : io::TimerOperation {
         Acceptor* acceptor = nullptr;
     };
+    struct Resume : io::PostOperation {
+        Acceptor* acceptor = nullptr;
+        Resumed resumed;
+    };
 
     // Events, each on a thread of the accepting group.
     void begun(Slot& slot);
@@ -156,6 +168,7 @@ private:
     void backed_off(Slot& slot);
     void stop_listening(ListenSocket& listen_socket);
     void check_homes();
+    void listen_again();
     // On the home's thread.
     void arrived(Home& home);
     // On any worker's thread.
@@ -181,6 +194,7 @@ private:
     void turn_away(Slot& slot) noexcept;
     void add_slots(ListenSocket& listen_socket, std::size_t wanted);
     void post_more(ListenSocket& listen_socket);
+    [[nodiscard]] std::vector<std::string> open_again();
     void finish_event(std::unique_lock<std::mutex>& lock);
     template <class Text>
     void warn(Text&& text) noexcept;
@@ -206,6 +220,9 @@ private:
     bool started_ = false;
     bool stopping_ = false;
     std::function<void()> on_stopped_;
+    std::function<void()> on_also_stopped_;  // of a second stop() during the first
+    Resume resume_;
+    bool resuming_ = false;  // resume_ is on its way
     // Raised before a connection opens, lowered (release) when it is released. A server that reads
     // 0 (acquire) sees what those connections did.
     std::atomic<std::uint32_t> open_{0};

@@ -14,7 +14,7 @@ const char* to_string(CloseReason reason) noexcept {
         case CloseReason::half_close: return "half-close timeout";
         case CloseReason::frame: return "frame too long";
         case CloseReason::unconsumed: return "too many unconsumed bytes";
-        case CloseReason::drain: return "the host stops";
+        case CloseReason::drain: return "drained";
         case CloseReason::drain_deadline: return "the host stops, cut at the deadline";
         case CloseReason::no_memory: return "out of memory";
         case CloseReason::connect_failed: return "the connect failed";

@@ -43,7 +43,7 @@ void Connection::take_target(const ConnectionContext& context, Connecting* conne
     context_.store(&context, std::memory_order_release);
     counts_movement_ = context.limits.idle_timeout_ms != 0;
     state = initial_state;
-    connecting_ = connecting;
+    received_bytes_ = reinterpret_cast<std::uintptr_t>(connecting);
     connecting->belong_to(*this);
     connecting->greeting_reserved = static_cast<std::uint32_t>(queue_.bytes());
     connecting->greeting_bytes = static_cast<std::uint32_t>(queue_.unsent_bytes());
@@ -66,14 +66,14 @@ void Connection::begin_connecting() noexcept {
     accepted_ = is_connecting_ = true;
     since_ns_ = port().now();
     if (!conditions_.aborting) {
-        connecting_->try_next_address();
+        connecting()->try_next_address();
     }
 }
 
 // A connection that is to close has no use for its peer, unless bytes wait for it.
 bool Connection::step_connecting() noexcept {
-    if (conditions_.close_wanted && queue_.bytes() == connecting_->greeting_reserved &&
-        SlotWord::reserved_of(word_.load()) == connecting_->greeting_reserved) {
+    if (conditions_.close_wanted && queue_.bytes() == connecting()->greeting_reserved &&
+        SlotWord::reserved_of(word_.load()) == connecting()->greeting_reserved) {
         begin_join();
         return true;
     }
@@ -294,7 +294,7 @@ void Connecting::end() noexcept {
     }
     delete this;
     its.is_connecting_ = false;
-    its.opened_ns_ = 0;  // it was in use as connecting_
+    its.received_bytes_ = 0;  // it was in use for this
 }
 
 }  // namespace portico::net

@@ -127,7 +127,9 @@ PORTICO_ALWAYS_INLINE void Connection::received() noexcept {
         if (stage_ == Stage::open) {
             offer_received({receive.buffer.data, receive.bytes});
         }
-        if (!std::exchange(adopted_, false)) {
+        if (adopted_) {
+            adopted_ = false;
+        } else {
             port().buffers().give_back(receive.buffer);
         }
     }

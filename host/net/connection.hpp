@@ -20,6 +20,7 @@
 #include <cstdint>
 #include <span>
 
+#include "base/published.hpp"
 #include "io/completion_port.hpp"
 #include "net/connection_node.hpp"
 #include "net/connection_state.hpp"
@@ -160,6 +161,21 @@ public:
     // (`is_own_callback`).
     [[nodiscard]] bool info(std::uint64_t generation, bool is_own_callback,
                             Info& info) const noexcept;
+
+    // For an operator who looks from outside. False if nobody lives in the slot.
+    struct Look {
+        const ConnectionContext* context = nullptr;
+        std::uint64_t generation = 0;
+        io::Address peer;
+        io::Address local;
+        std::uint32_t queued_bytes = 0;
+        bool is_queue_full = false;
+        bool is_closing = false;
+        std::uint64_t opened_ns = 0;  // of base::now_ns(); 0: on_open is still to come
+        std::uint64_t received_bytes = 0;
+        std::uint64_t sent_bytes = 0;
+    };
+    [[nodiscard]] bool look(Look& look) const noexcept;
 
     [[nodiscard]] std::uint64_t generation() const noexcept {
         return SlotWord::generation_of(word_.load());
@@ -307,6 +323,9 @@ private:
     [[nodiscard]] bool is_outbound() const noexcept { return context().connector != nullptr; }
     void begin_connecting() noexcept;
     [[nodiscard]] bool step_connecting() noexcept;
+    [[nodiscard]] Connecting* connecting() const noexcept {
+        return reinterpret_cast<Connecting*>(std::uintptr_t{received_bytes_});
+    }
 
     // ---- Calls: connection_calls.cpp.
     // The context of the connection with this generation, if it is the instance's; else null.
@@ -404,7 +423,6 @@ private:
     CloseReason abort_reason_ = CloseReason::none;  // if conditions_.aborting
     // a drain without on_drain: received_bytes_ at its end, modulo 2^32
     std::uint32_t drain_target_ = 0;
-    bool adopted_ = false;       // the queue has taken it over
     bool receiving_ = false;     // the receive is in flight
     bool sending_ = false;       // the send is in flight
     bool resumed_ = false;       // since the current or last on_data began
@@ -415,6 +433,7 @@ private:
     bool sends_postponed_ : 1 = false;  // until then
     // a large send may lie in the receive buffer that is being offered
     bool is_adoptable_ : 1 = false;
+    bool adopted_ : 1 = false;       // the queue has taken it over
     bool accepted_ : 1 = false;      // on_close is owed: on_open accepted, or it is outbound
     bool timing_ : 1 = false;        // the timer is in flight
     bool sending_late_ : 1 = false;  // the send in flight may complete late
@@ -424,14 +443,15 @@ private:
     bool on_end_called_ : 1 = false;  // on_end was called
     // there is an idle timeout, or on_end was called: bytes that move put off a deadline
     bool counts_movement_ : 1 = false;
-    bool end_sent_ : 1 = false;  // our end of stream is sent
-    bool draining_ : 1 = false;
-    bool reset_ : 1 = false;  // close by a reset
+    bool end_sent_ : 1 = false;         // our end of stream is sent
+    bool draining_ : 1 = false;         // the instance or the host ends, at a deadline
+    bool operator_drains_ : 1 = false;  // it was asked to end by an operator, who sets no deadline
+    bool reset_ : 1 = false;            // close by a reset
     // closed by a timeout of the host, or at the drain's deadline
     bool cut_ : 1 = false;
     // a timer came late, and nothing has moved since
     bool had_chance_ : 1 = false;
-    bool is_connecting_ : 1 = false;  // connecting_ is there, and attempts have begun
+    bool is_connecting_ : 1 = false;  // connecting() is there, and attempts have begun
     std::uint32_t messages_ = 0;      // offered to the plugin and taken
     // At the last look_for_progress(), modulo 2^32. Before on_open it is the index of the address
     // that the client connected to, and after a failure the system's error.
@@ -445,12 +465,11 @@ private:
     std::uint32_t scanned_ = 0;
     // the deadline of the timer in flight (the operation belongs to the port meanwhile)
     std::uint64_t armed_ns_ = 0;
-    union {
-        std::uint64_t opened_ns_ = 0;  // 0: on_open is still to come
-        Connecting* connecting_;       // of an outbound connection that has not connected yet
-    };
-    std::uint64_t received_bytes_ = 0;
-    std::uint64_t sent_bytes_ = 0;  // taken by the system
+    // Written on the strand; look() reads them, and opened_ns_ before received_bytes_. Until an
+    // outbound connection is connected, it keeps connecting() in received_bytes_.
+    base::Published<std::uint64_t> opened_ns_;  // 0: on_open is still to come
+    base::Published<std::uint64_t> received_bytes_;
+    base::Published<std::uint64_t> sent_bytes_;  // taken by the system
     // Of the worker that runs the strand, in its context's Traffic.
     TrafficRow* traffic_ = nullptr;
     std::uint32_t counted_queue_bytes_ = 0;  // what queued_bytes has of its queue, in all rows

@@ -174,6 +174,26 @@ bool Connection::info(std::uint64_t generation, bool is_own_callback, Info& info
     return is_it(word_.load());
 }
 
+bool Connection::look(Look& look) const noexcept {
+    const std::uint64_t word = word_.load();
+    look.generation = SlotWord::generation_of(word);
+    look.context = context_.load(std::memory_order_acquire);
+    if (SlotWord::is_final(word) || look.context == nullptr) {
+        return false;
+    }
+    look.peer = peer_.load();
+    look.local = local_.load();
+    look.queued_bytes = SlotWord::reserved_of(word);
+    look.is_queue_full = SlotWord::is_blocked(word);
+    look.is_closing = SlotWord::is_closing(word);
+    look.opened_ns = opened_ns_.read();
+    look.received_bytes = look.opened_ns != 0 ? received_bytes_.read() : 0;
+    look.sent_bytes = sent_bytes_.read();
+    // Whoever has read something of the slot's next connection sees here that this one is over.
+    const std::uint64_t after = word_.load();
+    return SlotWord::generation_of(after) == look.generation && !SlotWord::is_final(after);
+}
+
 void Connection::deliver_call(Call& call) noexcept {
     if (stage_ == Stage::opening) {
         // This is an order of the host, from a thread that found the word open before

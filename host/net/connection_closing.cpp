@@ -15,8 +15,10 @@ void Connection::want_close(CloseReason reason) noexcept {
 }
 
 void Connection::take_drain(const Draining& draining) noexcept {
-    const bool is_first = !draining_;
-    draining_ = true;
+    const bool is_by_operator = draining.reason == DrainReason::admin;
+    const bool is_first = !draining_ && !(is_by_operator && operator_drains_);
+    draining_ = draining_ || !is_by_operator;
+    operator_drains_ = operator_drains_ || is_by_operator;
     if (is_outbound()) {
         if (stage_ <= Stage::open) {
             want_close(CloseReason::drain);
@@ -25,6 +27,9 @@ void Connection::take_drain(const Draining& draining) noexcept {
     }
     if (!is_first || stage_ != Stage::open || conditions_.close_wanted || conditions_.aborting) {
         return;
+    }
+    if (conditions_.input != Input::open && conditions_.input != Input::ended) {
+        return;  // an earlier drain has led to its last input already
     }
     switch (protocol().on_drain(*this, draining)) {
         case Protocol::Ending::close: begin_last_input(); return;
@@ -112,7 +117,7 @@ void Connection::begin_join() noexcept {
         port().cancel(static_cast<TimerPart&>(*this));
     }
     if (is_connecting_) {
-        connecting_->give_up();
+        connecting()->give_up();
     }
 }
 
@@ -216,10 +221,12 @@ void Connection::release() noexcept {
     reason_ = CloseReason::none;
     abort_reason_ = CloseReason::none;
     conditions_ = {};
-    accepted_ = rest_offered_ = frame_left_ = on_end_called_ = end_sent_ = draining_ = reset_ =
-        cut_ = had_chance_ = false;
+    accepted_ = rest_offered_ = frame_left_ = on_end_called_ = end_sent_ = draining_ =
+        operator_drains_ = reset_ = cut_ = had_chance_ = false;
     scanned_ = moved_bytes_ = messages_ = 0;
-    received_bytes_ = sent_bytes_ = opened_ns_ = 0;
+    received_bytes_ = 0;
+    sent_bytes_ = 0;
+    opened_ns_ = 0;
     state = nullptr;
     const ConnectionContext& ended = context();
     const WorkerGroup& home = strand().home();

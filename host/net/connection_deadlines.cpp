@@ -32,7 +32,7 @@ std::uint64_t Connection::timeout_ns() const noexcept {
     const config::Limits& limits = context().limits;
     switch (stage_) {
         case Stage::connecting:
-            return connecting_->is_decided() ? 0 : milliseconds(connecting_->timeout_ms);
+            return connecting()->is_decided() ? 0 : milliseconds(connecting()->timeout_ms);
         case Stage::open:
             return milliseconds(on_end_called_ ? limits.half_close_timeout_ms
                                                : limits.idle_timeout_ms);
@@ -56,7 +56,7 @@ void Connection::arm_timer() noexcept {
     TimerPart& timer = *this;
     const std::uint64_t deadline = stage_ == Stage::connecting
                                        ? std::min(since_ns_ + timeout,
-                                                  connecting_->next_attempt_ns())
+                                                  connecting()->next_attempt_ns())
                                        : since_ns_ + timeout;
     if (!timing_) {
         // The timer comes halfway. So if the system does not say when bytes moved, they are noticed
@@ -88,7 +88,7 @@ void Connection::timer_fired() noexcept {
                 deadline_passed();
             }
         } else if (stage_ == Stage::connecting) {
-            connecting_->time_has_come(now);
+            connecting()->time_has_come(now);
         }
     }
     advance();

@@ -56,6 +56,9 @@ public:
     }
     [[nodiscard]] std::string description() const;
     [[nodiscard]] const config::Listener& listener() const noexcept { return listener_; }
+    // The plugin's table; members that its version does not have are null. And its file.
+    [[nodiscard]] const portico_plugin& table() const noexcept { return table_; }
+    [[nodiscard]] const std::string& file() const noexcept { return loaded_.path; }
 
     // [control] Calls validate, if there is one. `worker_count`: of the server. Returns the
     // mistakes, ready for a person.

@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "portico/server.hpp"
+#include "program/admin_command_line.hpp"
 #include "program/console.hpp"
 #include "program/crash_report.hpp"
 #include "program/exit_codes.hpp"
@@ -108,13 +109,15 @@ int check(const std::string& file, bool ports) {
 
 // Guesses what the first wrong argument was meant to be; empty if that is unclear.
 std::string meant_by(const std::vector<std::string>& arguments) {
-    constexpr std::string_view options[] = {"--config", "--no-ports", "--version", "--help"};
+    constexpr std::string_view options[] = {"--config", "--no-ports", "--version",
+                                            "--help",   "--json",     "--undo"};
+    constexpr std::string_view commands[] = {"check", "status", "drain", "log-level", "reopen-log"};
     for (const std::string& argument : arguments) {
         if (argument == "verify" || argument == "plugins" || argument == "new-plugin") {
             return {};  // its own help says more
         }
     }
-    bool is_check = false;
+    bool has_command = false;
     for (std::size_t i = 0; i < arguments.size(); ++i) {
         const std::string& argument = arguments[i];
         const std::string_view name = std::string_view(argument).substr(0, argument.find('='));
@@ -133,14 +136,15 @@ std::string meant_by(const std::vector<std::string>& arguments) {
                 }
             }
             return {};
-        } else if (argument == "check" && !is_check) {
-            is_check = true;
-        } else if (!is_check && (argument.ends_with(".json") || is_file(argument))) {
+        } else if (!has_command && std::find(std::begin(commands), std::end(commands), argument) !=
+                                       std::end(commands)) {
+            has_command = true;
+        } else if (!has_command && (argument.ends_with(".json") || is_file(argument))) {
             return "to serve it: host --config " + argument + "; to check it: host check " +
                    argument;
-        } else if (!is_check) {
-            return "the commands are check, verify, plugins and new-plugin; without one, the host "
-                   "serves";
+        } else if (!has_command) {
+            return "the commands are check, status, drain, log-level, reopen-log, verify, plugins "
+                   "and new-plugin; without one, the host serves";
         }
     }
     return {};
@@ -215,8 +219,10 @@ int run(std::vector<std::string> arguments) {
         ->type_name("FILE");
     check_command->add_flag("--no-ports", no_ports, "Do not try to listen on the addresses");
 
+    portico::AdminCommandLine admin_commands(app);
     portico::PluginCommands plugin_commands(app);
     portico::NewPluginCommand new_plugin_command(app);
+    app.require_subcommand(0, 1);
 
     arguments.erase(arguments.begin());
     std::vector<std::string> reversed(arguments.rbegin(), arguments.rend());  // as CLI11 takes them
@@ -248,6 +254,9 @@ int run(std::vector<std::string> arguments) {
         if (file.empty()) {
             return exit_usage;
         }
+    }
+    if (const std::optional<int> code = admin_commands.run(file)) {
+        return end_of_output(*code);
     }
     // (host verify has handlers of its own in its processes.)
     const portico::CrashReports crash_reports;

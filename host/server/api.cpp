@@ -82,6 +82,18 @@ const std::string& Server::log_file() const noexcept {
     return implementation_->log_file();
 }
 
+bool Server::set_log_level(std::string_view level) noexcept {
+    return implementation_->set_log_level(level);
+}
+
+std::string Server::drain(const std::string& listener) {
+    return implementation_->drain(listener);
+}
+
+std::string Server::undo_drain(const std::string& listener) {
+    return implementation_->undo_drain(listener);
+}
+
 Statistics Server::statistics() const noexcept {
     return implementation_->statistics();
 }

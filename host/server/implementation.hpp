@@ -1,8 +1,10 @@
 // The state and the steps of a server. api.cpp has the embedding API; server.cpp what neither
 // starts nor stops; startup.cpp, ports.cpp and listening.cpp the start; shutdown.cpp the stop;
-// stuck_callbacks.cpp the callbacks that hold up a stop; watchdog.hpp those that hold up clients.
+// stuck_callbacks.cpp the callbacks that may not return; watchdog.hpp those that hold up clients;
+// operator.cpp what an operator asks for, and operator_view.cpp what is shown to one.
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <cstdint>
@@ -17,6 +19,7 @@
 #include <utility>
 #include <vector>
 
+#include "admin/endpoint.hpp"
 #include "base/assert.hpp"
 #include "config/load.hpp"
 #include "io/buffer_pool.hpp"
@@ -72,6 +75,11 @@ public:
 
     void reopen_log() noexcept;
 
+    bool set_log_level(std::string_view level) noexcept;
+
+    [[nodiscard]] std::string drain(const std::string& listener);
+    [[nodiscard]] std::string undo_drain(const std::string& listener);
+
     Statistics statistics() noexcept;
 
     [[nodiscard]] std::vector<ListenerStatistics> listeners();
@@ -125,6 +133,18 @@ private:
         std::unique_ptr<net::Connector> connector;
         std::uint32_t watchdog_ms = 0;  // 0: its callbacks are not watched
         StuckCounts stuck;
+        bool is_drained = false;  // by an operator; under operator_mutex_: is_drained()
+        // The thread that accepts has undone it. Its release pairs with the acquire of
+        // is_drained().
+        std::atomic<bool> listens_again{false};
+        // Its port is closed, and all of its connections have their order. Relaxed: for the status.
+        std::atomic<bool> port_closed{false};
+    };
+
+    // What the admin endpoint sees of this object: operator_view.cpp.
+    struct OperatorView;
+    struct OperatorViewDeleter {
+        void operator()(OperatorView* view) const noexcept;
     };
 
     using MayGiveUp = std::function<bool()>;
@@ -272,8 +292,25 @@ private:
         }
     }
 
+    // Starts the endpoint for operators, or checks it. False: errors_.
+    bool start_admin();
+    bool check_admin(bool port);
+    [[nodiscard]] std::unique_ptr<admin::Endpoint> make_admin();
+    bool add_admin_errors(const std::vector<std::string>& mistakes);
+
     // Serves. Nothing can fail any more.
     void run() noexcept;
+
+    // ---- by an operator, from any thread
+
+    // The listener's service, if the server serves and does not stop; else `error` says why not.
+    // Under operator_mutex_.
+    [[nodiscard]] Service* find_service(const std::string& listener, std::string& error);
+    // Under operator_mutex_.
+    [[nodiscard]] static bool is_drained(Service& service) noexcept;
+    [[nodiscard]] bool stops() noexcept;  // a stop is wanted
+    // Asks all of its accepted connections to end.
+    void order_drain(const Service& service) noexcept;
 
     // ---- stop
 
@@ -355,6 +392,14 @@ private:
     std::uint32_t processors_ = 1;                // that this process may use
     std::uint32_t worker_threads_ = 0;
     std::size_t next_serial_ = 0;
+    std::uint64_t started_ns_ = 0;  // of base::now_ns()
+    std::chrono::system_clock::time_point started_;
+    std::unique_ptr<OperatorView, OperatorViewDeleter> operator_view_;
+    // It uses what is above as long as it lives: it comes after the ports, and goes before anything
+    // is destroyed.
+    std::unique_ptr<admin::Endpoint> admin_;
+    std::mutex operator_mutex_;     // one drain, or undoing one, at a time
+    bool takes_operators_ = false;  // under operator_mutex_: the server serves and does not stop
 
     // Readers of metrics take turns, so that what one of them has seen, the next one has seen too.
     // A stop takes one turn after serving_ is false: then nobody reads any more. No worker takes

@@ -30,6 +30,10 @@ StopResult Server::Implementation::wait() noexcept {
         std::unique_lock lock(mutex_);
         changed_.wait(lock, [&] { return stop_wanted_; });
     }
+    {
+        const std::scoped_lock lock(operator_mutex_);
+        takes_operators_ = false;
+    }
     log_->compose(base::LogLevel::info, {}, 0, [&] {
         return "stopping: no new clients, draining " + std::to_string(open_connections()) +
                " connections for at most " + std::to_string(drain_ms()) + " ms";
@@ -41,6 +45,7 @@ StopResult Server::Implementation::wait() noexcept {
     if (result.stuck) {
         return give_up(result);
     }
+    admin_.reset();
     const Statistics last = statistics();
     {
         const std::scoped_lock lock(mutex_);
@@ -127,6 +132,7 @@ void Server::Implementation::stop_workers() noexcept {
 
 StopResult Server::Implementation::give_up(const StopResult& result) noexcept {
     stuck_ = true;
+    admin_.reset();
     {
         const std::scoped_lock lock(mutex_);
         serving_ = false;
@@ -165,6 +171,8 @@ void Server::Implementation::close_all() noexcept {
     if (stuck_) {
         return;
     }
+    admin_.reset();
+    operator_view_.reset();
     stop_workers();  // a start that failed has left them waiting for work
     watchdog_.reset();
     for (const std::unique_ptr<Service>& service : services_) {

@@ -33,6 +33,7 @@ bool Server::Implementation::check(bool ports) noexcept {
             // all together, as a start does: two listeners may want the same address
             static_cast<void>(listen());
         }
+        static_cast<void>(check_admin(ports));
         return errors_.empty();
     });
     close_all();
@@ -41,10 +42,12 @@ bool Server::Implementation::check(bool ports) noexcept {
 
 bool Server::Implementation::start() noexcept {
     PORTICO_ASSERT(!serving());
+    started_ns_ = base::now_ns();
+    started_ = std::chrono::system_clock::now();
     if (!attempt([&] {
             return open_log(Purpose::serve) && load_plugins() && make_table() && open_ports() &&
                    listen(listen_retry_time) && prepare_stop() && start_workers() &&
-                   start_watchdog();
+                   start_watchdog() && start_admin();
         })) {
         close_all();
         return false;
@@ -294,9 +297,19 @@ void Server::Implementation::run() noexcept {
     for (const std::unique_ptr<Service>& service : services_) {
         service->acceptor->start([this] { notify_changed(); });
     }
+    {
+        const std::scoped_lock lock(operator_mutex_);
+        takes_operators_ = true;
+    }
     for (const Endpoint& endpoint : endpoints_) {
         log_->compose(base::LogLevel::always, endpoint.listener, 0,
                       [&] { return "listening on " + endpoint.address; });
+    }
+    if (admin_ != nullptr) {
+        for (const std::string& address : admin_->addresses()) {
+            log_->compose(base::LogLevel::always, admin::Endpoint::name, 0,
+                          [&] { return "listening on " + address; });
+        }
     }
     log_->write(base::LogLevel::always, {}, 0, "ready");
 }

@@ -129,6 +129,8 @@ void check_valid(const config::Config& read, std::size_t lines) {
     check_range(read.io.receive_buffers, 16U, 1U << 20);
     check_range(read.log.queue, 16U, 1U << 20);
     check_range(read.drain_ms, 0U, config::timeout_ms_max);
+    PORTICO_ASSERT(read.admin.token_file.empty() ||
+                   (read.admin.token_file.front() == '/' && !read.admin.listen.text.empty()));
     PORTICO_ASSERT(!read.listeners.empty());
     std::set<std::string> names;
     for (const config::Listener& listener : read.listeners) {

@@ -338,7 +338,7 @@ usage 2 'see host --help' --wrong
 usage 2 'one-too-many' check first.json one-too-many
 usage 2 '--config' --config
 usage 2 'serv' serv
-usage 2 'the commands are check, verify, plugins and new-plugin' serv
+usage 2 'the commands are check, status, drain, log-level, reopen-log, verify, plugins' serv
 usage 2 'to serve it: host --config first.json; to check it: host check first.json' first.json
 usage 2 'did you mean --config?' --conf first.json
 usage 2 'did you mean --config?' -c first.json

@@ -128,7 +128,8 @@ says compare_help.out '^Exit codes: '
 
 # The pages in a real browser: the script runs without an error and draws its three charts.
 # open_page PAGE: writes the resulting document to PAGE.dom.
-browser=$(command -v chromium || command -v chromium-browser || true)
+browser=$(command -v chromium-headless-shell || command -v chromium ||
+    command -v chromium-browser || true)
 open_page() {
     timeout 60 "$browser" --headless --no-sandbox --disable-gpu --user-data-dir="$work/browser" \
         --enable-logging=stderr --v=0 --virtual-time-budget=2000 \

@@ -72,6 +72,9 @@ struct Script::Calls {
     static portico_status PORTICO_CALL on_stop(void* self, const portico_draining* draining) {
         Script& script = of(self);
         script.check_draining(*draining);
+        if (draining->reason == PORTICO_DRAIN_ADMIN) {
+            script.violated("on_stop for a drain by an operator");
+        }
         if (script.stops++ != 0 || script.drains != 0 || !script.alive_) {
             script.violated("on_stop twice, after an on_drain, or outside of the instance's life");
         }
@@ -180,7 +183,7 @@ struct Script::Calls {
         Line& line = line_of(state);
         const Guard guard(script, line, "on_drain");
         script.check_draining(*draining);
-        ++script.drains;
+        ++(draining->reason == PORTICO_DRAIN_ADMIN ? script.operator_drains : script.drains);
         if (script.on_drain) {
             return script.on_drain(line, *draining);
         }
@@ -252,8 +255,10 @@ void Script::check_setup(const portico_setup& setup, std::uint32_t mode) {
 }
 
 void Script::check_draining(const portico_draining& draining) {
-    if (draining.struct_size != sizeof draining || draining.reason != PORTICO_DRAIN_STOP ||
-        draining.deadline_ns == 0) {
+    const bool is_by_operator = draining.reason == PORTICO_DRAIN_ADMIN;
+    if (draining.struct_size != sizeof draining ||
+        (draining.reason != PORTICO_DRAIN_STOP && !is_by_operator) || draining.deadline_ns == 0 ||
+        (is_by_operator && draining.deadline_ns != UINT64_MAX)) {
         violated("on_stop or on_drain with wrong members");
     }
 }

@@ -105,9 +105,10 @@ public:
     std::atomic<std::uint64_t> creates{0};
     std::atomic<std::uint64_t> destroys{0};
     std::atomic<std::uint64_t> stops{0};
-    std::atomic<std::uint64_t> drains{0};
-    std::atomic<std::uint32_t> inside{0};      // the instance's running callbacks
-    std::atomic<std::uint32_t> inside_max{0};  // the most that ever ran at once
+    std::atomic<std::uint64_t> drains{0};           // at the end of the instance
+    std::atomic<std::uint64_t> operator_drains{0};  // PORTICO_DRAIN_ADMIN
+    std::atomic<std::uint32_t> inside{0};           // the instance's running callbacks
+    std::atomic<std::uint32_t> inside_max{0};       // the most that ever ran at once
     std::array<std::atomic<std::uint64_t>, 16> reasons{};
 
     // The violations of the ABI's rules; empty if there are none.

@@ -30,7 +30,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 SKIPPED = "tests/sim/interleave/"  # needs std::source_location: Clang 16
 PRODUCT = ("host/", "client/", "plugins/")
 # The fuzzers link these libraries. ./dev fuzz builds them with Clang, and any warning fails there.
-FUZZED = re.compile(r"/portico_(io|config|net|plugin|client|client_options)\.dir/")
+FUZZED = re.compile(r"/portico_(io|config|admin|net|plugin|client|client_options)\.dir/")
 TIDY = ("host/", "client/")
 
 WARNINGS = ["-Wgnu", "-Werror", "-Wno-string-conversion"]  # PORTICO_ASSERT(!"what went wrong")

@@ -14,7 +14,8 @@ verb_lint() {
     [ ${#kinds[@]} -gt 0 ] || kinds=(--clang --tidy)
     need native windows clang tidy python
     for preset in linux windows; do # configured, and with the sources that the build generates
-        build "$preset" client/report_html.hpp client/comparison_html.hpp host/project/templates.hpp
+        build "$preset" client/report_html.hpp client/comparison_html.hpp \
+            host/admin/page/admin_page.hpp host/project/templates.hpp
     done
     say "looking for warnings ..."
     tools/dev/lint.py "${kinds[@]}" ${run[@]+"${run[@]}"} || die "there are findings"

@@ -9,6 +9,7 @@ native   cmake                      cmake
 native   ninja-build                ninja
 native   nlohmann-json3-dev         /usr/include/nlohmann/json.hpp
 native   libcli11-dev               /usr/include/CLI/CLI.hpp
+native   libboost-dev               /usr/include/boost/beast.hpp
 native   liburing-dev               /usr/include/liburing.h
 native   catch2                     /usr/include/catch2
 windows  g++-mingw-w64-x86-64-posix x86_64-w64-mingw32-g++-posix
@@ -24,6 +25,9 @@ tests    libbenchmark-dev           /usr/include/benchmark/benchmark.h
 tests    libsqlite3-dev             /usr/include/sqlite3.h
 tests    python3                    python3
 tests    python3-numpy              /usr/share/doc/python3-numpy
+tests    prometheus                 promtool
+tests    python3-prometheus-client  /usr/share/doc/python3-prometheus-client
+browser  chromium-headless-shell    chromium-headless-shell
 rust     cargo                      cargo
 rust     rustc                      rustc
 valgrind valgrind                   valgrind
@@ -107,7 +111,7 @@ verb_setup() {
         esac
         shift
     done
-    [ ${#wanted[@]} -gt 0 ] || wanted=(native windows tests rust)
+    [ ${#wanted[@]} -gt 0 ] || wanted=(native windows tests browser rust)
     mapfile -t missing < <(missing_packages "${wanted[@]}")
     if [ ${#missing[@]} -eq 0 ]; then
         say "nothing is missing for: ${wanted[*]}"

@@ -82,7 +82,7 @@ valgrind_suite() {
 }
 
 verb_test() {
-    local presets=() quick=() rust=() preset i built
+    local presets=() quick=() once=() preset i built
     all_tests=OFF
     while [ $# -gt 0 ]; do
         case $1 in
@@ -99,14 +99,15 @@ verb_test() {
         shift
     done
     [ ${#presets[@]} -gt 0 ] || presets=(linux asan tsan windows)
-    # Cargo and its libraries are 60 MB to load and 15 s to install: little beside Wine (over 100
-    # MB), so that the suite has them. In a quick run the tests of Rust are skipped without them.
+    # Cargo and its libraries are 60 MB to load and 15 s to install, Chromium without a window is
+    # 100 MB and 40 s: no more than Wine, so that the suite has them. In a quick run the tests of
+    # Rust and of the admin page are left out or skipped without them.
     case " ${quick[*]-} ${presets[*]} " in
     *' -LE '*) ;;
-    *' linux '* | *' clang '*) rust=(rust) ;;
+    *' linux '* | *' clang '*) once=(rust browser) ;;
     esac
     # shellcheck disable=SC2046 # words are meant
-    need tests ${rust[@]+"${rust[@]}"} \
+    need tests ${once[@]+"${once[@]}"} \
         $(for preset in "${presets[@]}"; do needs_of "$preset"; done) # all of them first, in one go
     on_exit '[ -z "$building" ] || kill -- "-$building" 2>/dev/null || true'
     begin_build "${presets[0]}" 0

@@ -24,7 +24,8 @@ LEFT_OUT = ("Usage", "The most common options", "Examples", "Subcommands", "The 
 # As the programs are called in the package.
 NAMES = ((re.compile(r"(?<![\w./-])client(?= (?:HOST|compare|127|::1|localhost|10\.|--help))"),
           "portico-client"),
-         (re.compile(r"(?<![\w./-])host(?= (?:check|verify|plugins|new-plugin|--))"), "portico"))
+         (re.compile(r"(?<![\w./-])host(?= (?:check|status|drain|log-level|reopen-log|verify|"
+                     r"plugins|new-plugin|--))"), "portico"))
 
 
 def roff(text):

@@ -137,8 +137,8 @@ struct StopResult {
 };
 
 // One thread at a time may make calls, except those with the tag [any thread]. errors() says what
-// went wrong, also if memory ran out ("out of memory"). Only the constructor, listeners(),
-// metrics() and program_directory() throw: std::bad_alloc.
+// went wrong, also if memory ran out ("out of memory"). Only the constructor, drain(), undo_drain(),
+// listeners(), metrics() and program_directory() throw: std::bad_alloc.
 class PORTICO_SERVER_API Server {
 public:
     Server();
@@ -220,6 +220,21 @@ public:
 
     // "log.file" of the configuration, absolute and UTF-8; empty: none.
     [[nodiscard]] const std::string& log_file() const noexcept;
+
+    // [any thread] From now on, until the server stops, lines of this level and above are written:
+    // "trace", "debug", "info", "warn", "error", "off". False: another name, or the server does not
+    // run.
+    bool set_log_level(std::string_view level) noexcept;
+
+    // [any thread] Closes the listener's port and asks its accepted connections to end (on_drain,
+    // PORTICO_DRAIN_ADMIN), without a deadline; the server goes on. Returns an empty text, or what
+    // is wrong: there is no such listener, the server does not run, or stops. Doing it twice asks
+    // those again that memory ran out for.
+    [[nodiscard]] std::string drain(const std::string& listener);
+    // [any thread, but not in a callback of a plugin] Listens again on the same addresses. It waits
+    // up to two seconds for the thread that accepts. What is wrong may also be that the port is
+    // still being closed, or that another program has taken the address.
+    [[nodiscard]] std::string undo_drain(const std::string& listener);
 
     // [any thread] All zero unless the server has been started.
     [[nodiscard]] Statistics statistics() const noexcept;

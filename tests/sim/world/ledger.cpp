@@ -387,6 +387,17 @@ void Ledger::stop_told(Service& service, const portico_draining& draining) {
 }
 
 void Ledger::drain_told(Line& line, const portico_draining& draining) {
+    if (draining.reason == PORTICO_DRAIN_ADMIN) {
+        if (line.service->drains == 0 || draining.struct_size < sizeof draining ||
+            draining.deadline_ns != UINT64_MAX) {
+            violated(line, "on_drain by an operator who has not asked, or with a deadline");
+        }
+        if (line.is_operator_told || line.is_drain_told || !line.is_accepted) {
+            violated(line, "on_drain by an operator out of turn");
+        }
+        line.is_operator_told = true;
+        return;
+    }
     check_draining(draining);
     if (line.service->plan->has_on_stop && !line.service->is_stop_told) {
         violated(line, "on_drain before its instance's on_stop");
@@ -487,10 +498,13 @@ void Ledger::check_reason(const Line& line, std::uint32_t reason) {
             is_well = line.service->is_framed() && (attempt == nullptr || attempt->has_too_long);
             break;
         case PORTICO_REASON_UNCONSUMED: is_well = line.left_unconsumed; break;
-        case PORTICO_REASON_DRAIN: is_well = is_stopping() && !plan.has_on_drain; break;
+        case PORTICO_REASON_DRAIN:
+            is_well = (is_stopping() || line.service->drains != 0) && !plan.has_on_drain;
+            break;
         case PORTICO_REASON_DRAIN_DEADLINE:
             is_well = is_stopping();
             check_cut(line);
+            check_stop_was_told(line);
             break;
         default: break;
     }
@@ -531,6 +545,17 @@ void Ledger::check_cut(const Line& line) {
         attempt != nullptr && attempt->is_eager &&
         attempt->last_sent_ns + unhurried_ms / 2 * ms < scheduler_.now()) {
         violated(line, "cut at the deadline of the drain, and nothing held it up");
+    }
+}
+
+// A plugin that lets its connection stay, although an operator has asked it to end, is told of the
+// stop too.
+void Ledger::check_stop_was_told(const Line& line) {
+    if (line.is_operator_told && !line.is_drain_told && plan_.drain_ms >= unhurried_ms &&
+        plan_.faults.clock_jump == 0 && plan_.faults.timer_late_ns == 0 &&
+        plan_.long_callbacks == 0 && !line.is_end_told && !line.has_failed &&
+        line.closes_begun + line.aborts_begun == 0) {
+        violated(line, "cut at the deadline of a drain of which it was not told");
     }
 }
 

@@ -105,15 +105,16 @@ struct Line {
 
     // Reported by its callbacks.
     bool is_accepted = false;  // on_open accepted it
-    bool is_refused = false;     // on_open refuses it
+    bool is_refused = false;   // on_open refuses it
     // The thread of that on_open has begun another callback. Until then other threads may be faster
     // than the host, which has still to end the connection.
     bool is_refusal_done = false;
     bool is_closed = false;
     std::uint32_t running = 0;
     bool is_end_told = false;
-    bool is_drain_told = false;
-    bool has_failed = false;  // a callback returned an error, or consumed more than there was
+    bool is_drain_told = false;     // of the stop
+    bool is_operator_told = false;  // of an operator's drain
+    bool has_failed = false;        // a callback returned an error, or consumed more than there was
     portico_status failed_with = PORTICO_OK;  // the first such status
     bool left_unconsumed = false;
     std::uint64_t consumed = 0;  // of the attempt's content
@@ -291,6 +292,7 @@ private:
     void received_messages(Attempt& attempt, std::span<const std::byte> bytes);
     void check_flags(Line& line, std::size_t size, const portico_frame& frame);
     void check_draining(const portico_draining& draining);
+    void check_stop_was_told(const Line& line);
     void check_reason(const Line& line, std::uint32_t reason);
     void check_figures(const Line& line, const portico_closed& closed);
     void check_cut(const Line& line);

@@ -239,6 +239,7 @@ Plan Plan::draw(Random random) {
     draw_groups(plan, random.fork("groups"));
     plan.has_outbound = random.fork("outbound").one_in(3);
     plan.has_lookups = random.fork("lookups").one_in(3);
+    plan.has_operator = random.fork("operator").one_in(4);
     Random ways = random.fork("ways to send");
     plan.other_ways = ways.one_in(3) ? 65'536U >> ways.below(4) : 0;
     return plan;

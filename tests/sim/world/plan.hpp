@@ -66,6 +66,7 @@ struct Plan {
     bool has_outbound = false;  // and they connect to other servers
     bool has_works = false;     // they give blocking work away
     bool has_lookups = false;   // they look names up
+    bool has_operator = false;  // somebody drains services and lets them listen again
     // Mischievous services have groups, and broadcast messages of this size.
     bool has_groups = false;
     std::uint32_t broadcast_bytes = 64;

@@ -34,7 +34,12 @@ struct Service {
     bool is_destroyed = false;
     // the groups of its connections; there are several if each has one thread
     std::uint32_t homes = 1;
-    std::uint64_t last_full_ns = 0;  // when it was last seen at its limit
+    std::uint64_t last_full_ns = 0;  // when it was last seen at its limit, or drained
+
+    // By an operator.
+    std::uint32_t drains = 0;  // so many were begun
+    bool is_drained = false;
+    bool is_resuming = false;
 
     // What on_close has said of the connections that on_open accepted.
     struct Closed {

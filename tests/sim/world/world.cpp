@@ -271,6 +271,9 @@ void World::traffic() {
     for (std::uint32_t i = 0; i < plan_.callers; ++i) {
         callers_.emplace_back([this] { call_from_threads(); });
     }
+    if (plan_.has_operator) {
+        operator_ = std::thread([this] { operate(); });
+    }
     if (plan_.callers_end_in_destroy) {
         services_.front()->plugin->on_destroy = [this] { end_callers(); };
     }
@@ -288,6 +291,101 @@ void World::traffic() {
     const std::uint64_t until = scheduler_.now() + plan_.traffic_ns;
     static_cast<void>(scheduler_.run_until(have_begun, UINT64_MAX));
     static_cast<void>(scheduler_.run_until(are_over, until));
+    if (operator_.joinable()) {
+        operator_ends_ = true;
+        operator_.join();
+    }
+}
+
+// ---- an operator, as host/server serves one
+
+void World::operate() {
+    Random random = random_.fork("the operator");
+    scheduler_.name_thread("operator", 0);
+    while (!operator_ends_) {
+        static_cast<void>(scheduler_.run_until(
+            [this] { return operator_ends_; },
+            scheduler_.now() + 1 + random.skewed(std::min(plan_.traffic_ns / 2, 100 * ms))));
+        if (Service& service = *random.pick(services_); operator_ends_) {
+            return;
+        } else if (!service.is_drained || random.one_in(4)) {
+            drain_by_operator(service);
+        } else if (undo_drain(service)) {
+            static_cast<void>(
+                scheduler_.run_until([&service] { return !service.is_resuming; }, UINT64_MAX));
+        }
+    }
+}
+
+void World::drain_by_operator(Service& service) {
+    scheduler_.trace("service {}: an operator drains it", service.number);
+    ++service.drains;
+    if (!service.is_drained) {
+        service.is_drained = true;
+        service.acceptor->stop([this, &service] { order_drain(service); });
+    }
+    order_drain(service);
+}
+
+void World::order_drain(Service& service) {
+    table_->for_each_live([&](net::Connection& connection) {
+        const std::uint64_t generation = connection.generation();
+        if (connection.is_accepted_by(service.context, generation)) {
+            static_cast<void>(connection.drain(generation, {net::DrainReason::admin, UINT64_MAX}));
+        }
+    });
+}
+
+bool World::undo_drain(Service& service) {
+    service.is_resuming = true;
+    const bool is_begun = service.acceptor->resume(
+        [this, &service](const std::vector<std::string>& mistakes) {
+            if (!mistakes.empty() && faults_.attach_fails == 0) {
+                ledger_.violated("service " + std::to_string(service.number) +
+                                 " does not listen again: " + mistakes.front());
+            }
+            scheduler_.trace(
+                mistakes.empty() ? "service {}: listens again" : "service {}: cannot listen again",
+                service.number);
+            service.is_drained = !mistakes.empty();
+            service.is_resuming = false;
+        });
+    service.is_resuming = service.is_resuming && is_begun;
+    return is_begun;
+}
+
+void World::check_drained(Service& service) {
+    const auto run_until = [this](const std::function<bool()>& is_so) {
+        return scheduler_.run_until(is_so,
+                                    scheduler_.now() + bound_ns + 10 * plan_.faults.timer_late_ns);
+    };
+    const std::string name = "service " + std::to_string(service.number);
+    if (service.is_echo() &&
+        !run_until([&service] { return service.acceptor->open_connections() == 0; })) {
+        ledger_.violated(name + " is drained, and has connections");
+    }
+    const std::uint64_t until = scheduler_.now() + bound_ns + 10 * plan_.faults.timer_late_ns;
+    while (!undo_drain(service)) {
+        if (scheduler_.now() > until) {
+            ledger_.violated(name + " is drained, and does not end to close its port");
+        }
+        scheduler_.sleep_for(ms);
+    }
+    if (!run_until([&service] { return !service.is_resuming; })) {
+        ledger_.violated(name + " is drained, and does not listen again");
+    }
+    if (service.is_echo()) {
+        peers_.push_back(
+            std::make_unique<ScriptedPeer>(scheduler_, *network_, ledger_, services_,
+                                           random_.fork("newcomer after a drain", service.number)));
+        peers_.back()->begin_as_newcomer(service);
+        const Attempt& attempt = *peers_.back()->attempt();
+        if (!run_until(
+                [&attempt] { return attempt.line != nullptr && attempt.line->is_accepted; })) {
+            ledger_.violated(name + " listens again, and does not serve");
+        }
+        peers_.back()->settle();
+    }
 }
 
 // A thread that belongs to a plugin: for a while it calls host functions at random times, and
@@ -345,16 +443,21 @@ void World::settle() {
         others->clear();
     }
     faults_ = plan_.faults.quiet();
+    for (const std::unique_ptr<ScriptedPeer>& peer : peers_) {
+        peer->end_with_this();
+        peer->settle();
+    }
+    for (const std::unique_ptr<Service>& service : services_) {
+        if (service->is_drained) {
+            check_drained(*service);
+        }
+    }
     std::uint64_t longest_ms = 0;
     for (const std::unique_ptr<Service>& service : services_) {
         const config::Limits& limits = service->plan->limits;
         longest_ms = std::max<std::uint64_t>({longest_ms, limits.idle_timeout_ms,
                                               limits.half_close_timeout_ms,
                                               limits.close_timeout_ms});
-    }
-    for (const std::unique_ptr<ScriptedPeer>& peer : peers_) {
-        peer->end_with_this();
-        peer->settle();
     }
     // If an idle connection ends, its place goes to one that then becomes idle, too.
     const std::uint64_t deadline = scheduler_.now() +
@@ -643,7 +746,7 @@ void World::check_owed() {
     for (const std::unique_ptr<Line>& line : ledger_.lines()) {
         const Attempt* attempt = line->attempt;
         const bool is_due = line->owes_writable && line->is_open() &&
-                            !line->service->is_blocking() &&
+                            !line->service->is_blocking() && line->service->drains == 0 &&
                             line->closes_begun + line->aborts_begun == 0 && !line->has_failed &&
                             attempt != nullptr && attempt->peer != nullptr && !attempt->saw_end &&
                             !attempt->saw_reset && attempt->received == line->accepted_bytes &&
@@ -670,7 +773,8 @@ void World::check_waiting() {
         idle_since = pace.is_busy ? idle_since : std::min(idle_since, pace.idle_since_ns);
     }
     for (const std::unique_ptr<Service>& service : services_) {
-        if (service->acceptor->open_connections() >= service->plan->limits.connections) {
+        if (service->is_drained ||
+            service->acceptor->open_connections() >= service->plan->limits.connections) {
             service->last_full_ns = now;
         }
     }
@@ -681,7 +785,7 @@ void World::check_waiting() {
         for (const std::unique_ptr<ScriptedPeer>& peer : *some) {
             const Attempt* attempt = peer->attempt();
             if (attempt == nullptr || attempt->connected_ns == 0 || attempt->line != nullptr ||
-                !peer->is_open()) {
+                attempt->saw_end || !peer->is_open()) {
                 continue;
             }
             const Service& service = *attempt->service;

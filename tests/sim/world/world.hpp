@@ -61,6 +61,14 @@ private:
     [[nodiscard]] Service* wants_resume() const;
     void end_callers();
     void traffic();
+    // An operator drains services and undoes that, until the traffic is over.
+    void operate();
+    void drain_by_operator(Service& service);
+    void order_drain(Service& service);
+    // True if the service will listen again, with is_resuming until then.
+    [[nodiscard]] bool undo_drain(Service& service);
+    // A drained service loses its connections, listens again, and serves.
+    void check_drained(Service& service);
     void settle();
     [[nodiscard]] bool is_settled() const;
     // The event that a peer still waits for, as the end of a sentence; null: none.
@@ -100,6 +108,8 @@ private:
     std::vector<std::unique_ptr<ScriptedPeer>> peers_;
     std::uint32_t workers_ = 0;
 
+    std::thread operator_;
+    bool operator_ends_ = false;
     std::vector<std::thread> callers_;
     bool callers_end_ = false;
     bool may_keep_waiting_ = true;

@@ -702,6 +702,36 @@ TEST_CASE("a mistake in an upstream is reported with its place", "[config]") {
     CHECK(has(mistake_in(listener(R"(, "connect_timeout_ms": 1)")), "it belongs in an upstream"));
 }
 
+TEST_CASE("the admin endpoint has one address, which may need a token", "[config]") {
+    const auto admin = [](const std::string& keys) {
+        return with_top(", \"admin\": {" + keys + "}");
+    };
+    CHECK(accepted(with_top("")).admin.listen.text.empty());
+    const Config config = accepted(
+        admin(R"("listen": "0.0.0.0:9900", "token_file": "/etc/admin.token")"));
+    CHECK(config.admin.listen.text == "0.0.0.0:9900");
+    CHECK(has(config.admin.token_file, "admin.token"));
+    CHECK(config.lines.at("admin.listen") == 1);
+    for (const char* loopback :
+         {"9900", "127.0.0.1:9900", "127.9.9.9:1", "[::1]:9900", "LocalHost:9900", "127.0.0.1:0"}) {
+        INFO(loopback);
+        CHECK(accepted(admin("\"listen\": \"" + std::string(loopback) + '"'))
+                  .admin.token_file.empty());
+    }
+    for (const char* reachable : {"0.0.0.0:9900", "[::]:9900", "192.0.2.1:9900", "[2001:db8::1]:1",
+                                  "localhost.example:9900", "machine:9900"}) {
+        INFO(reachable);
+        CHECK(has(mistake_in(admin("\"listen\": \"" + std::string(reachable) + '"')),
+                  "host.json:1: admin.token_file: found nothing, expected a file with a token"));
+    }
+    CHECK(has(mistake_in(admin("")), "admin.listen: found nothing, expected an address"));
+    CHECK(has(mistake_in(admin(R"("listen": ["9900"])")), "admin.listen: found "));
+    CHECK(has(mistake_in(admin(R"("listen": "127.0.0.1")")), "with a port"));
+    CHECK(has(mistake_in(admin(R"("listen": "127.0.0.1:5000")")),
+              "an address that no other listener has (listeners[0] on line 1 has it)"));
+    CHECK(has(mistake_in(admin(R"("listen": "9900", "token": "x")")), "unknown key \"token\""));
+}
+
 TEST_CASE("a short length prefix limits the frame", "[config]") {
     const auto prefix = [](const std::string& keys) {
         return listener(R"(, "framing": {"type": "length_prefix", )" + keys + "}");

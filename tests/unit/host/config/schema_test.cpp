@@ -78,6 +78,8 @@ std::vector<Place> places() {
                    Json::object(), [at_top](const Json& object) {
                        return at_top("log")(Json{{"rotate", object}});
                    }});
+    all.push_back({"admin", root.at("properties").at("admin").at("properties"),
+                   Json{{"listen", "9900"}}, at_top("admin")});
     all.push_back({"listener", definitions.at("listener").at("properties"),
                    smallest()["listeners"][0], [](const Json& object) {
                        Json document = smallest();

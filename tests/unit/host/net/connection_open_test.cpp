@@ -125,7 +125,7 @@ TEST_CASE("a connection that is drained before it begins gets on_drain", "[conne
     REQUIRE(one.connection->drain(one.connection->generation(), {net::DrainReason::stop, 1'234}) ==
             net::CallResult::accepted);
     one.run();
-    CHECK(one.protocol.said == "open 7, drain 1234, close: the host stops");
+    CHECK(one.protocol.said == "open 7, drain 1234, close: drained");
 }
 
 TEST_CASE("a connection that is cut before it begins ends once", "[connection]") {

@@ -1,0 +1,26 @@
+#include "log/recent_warnings.hpp"
+
+#include <utility>
+
+namespace portico::log {
+
+void RecentWarnings::add(const LineHead& head, std::string_view text) {
+    Line line;
+    line.level = head.level;
+    line.time = head.time;
+    line.listener = head.listener;
+    line.connection = head.connection;
+    line.text = escaped(text);
+    const std::scoped_lock lock(mutex_);
+    if (lines_.size() == lines_max) {
+        lines_.pop_front();
+    }
+    lines_.push_back(std::move(line));
+}
+
+std::vector<Line> RecentWarnings::lines() const {
+    const std::scoped_lock lock(mutex_);
+    return {lines_.begin(), lines_.end()};
+}
+
+}  // namespace portico::log

@@ -1,0 +1,149 @@
+// What an operator asks of a running server, through the admin endpoint or the embedding API: drain
+// a listener and listen again, and change what is logged.
+#include <condition_variable>
+#include <memory>
+
+#include "server/implementation.hpp"
+
+namespace portico {
+
+namespace {
+
+// How long undo_drain() waits for the thread that accepts. It may be the only worker, which a
+// callback holds up.
+constexpr auto resume_timeout = std::chrono::seconds(2);
+constexpr auto stop_check_interval = std::chrono::milliseconds(20);
+
+// What that thread answers. It may come later than the one who asked waits for it.
+struct Resumption {
+    std::mutex mutex;
+    std::condition_variable changed;
+    bool is_over = false;
+    std::vector<std::string> mistakes;
+};
+
+}  // namespace
+
+bool Server::Implementation::set_log_level(std::string_view level) noexcept {
+    const base::LogLevel wanted = log::level_from_name(level);
+    if (wanted == base::LogLevel::info && level != "info") {
+        return false;
+    }
+    const std::scoped_lock lock(mutex_);
+    if (serving_) {
+        log_->set_level(wanted);
+    }
+    return serving_;
+}
+
+Server::Implementation::Service* Server::Implementation::find_service(const std::string& listener,
+                                                                      std::string& error) {
+    if (!takes_operators_) {
+        error = "the host is starting or stopping: it takes no orders now";
+        return nullptr;
+    }
+    for (const std::unique_ptr<Service>& service : services_) {
+        if (service->listener->name == listener) {
+            return service.get();
+        }
+    }
+    error = "there is no listener \"" + listener + "\"";
+    return nullptr;
+}
+
+std::string Server::Implementation::drain(const std::string& listener) {
+    const std::scoped_lock lock(operator_mutex_);
+    std::string error;
+    Service* service = find_service(listener, error);
+    if (service == nullptr) {
+        return error;
+    }
+    if (!is_drained(*service)) {
+        log_->compose(base::LogLevel::info, listener, 0, [&] {
+            return "drained by an operator: no new clients, " +
+                   std::to_string(service->acceptor->open_connections()) +
+                   " connections are asked to end";
+        });
+        service->is_drained = true;
+        // Those that are accepted while the port is being closed get their order after it.
+        service->acceptor->stop([this, service] {
+            order_drain(*service);
+            service->port_closed.store(true, std::memory_order_relaxed);
+        });
+    }
+    order_drain(*service);
+    return {};
+}
+
+void Server::Implementation::order_drain(const Service& service) noexcept {
+    bool is_missing = false;
+    table_->for_each_live([&](net::Connection& connection) {
+        const std::uint64_t generation = connection.generation();
+        if (connection.is_accepted_by(service.context, generation)) {
+            is_missing = connection.drain(generation, {net::DrainReason::admin, UINT64_MAX}) ==
+                             net::CallResult::no_memory ||
+                         is_missing;
+        }
+    });
+    if (is_missing) {
+        log_->write(base::LogLevel::warn, service.listener->name, 0,
+                    "memory ran out: some connections were not asked to end; drain again");
+    }
+}
+
+std::string Server::Implementation::undo_drain(const std::string& listener) {
+    const std::scoped_lock lock(operator_mutex_);
+    std::string error;
+    Service* service = find_service(listener, error);
+    if (service == nullptr) {
+        return error;
+    }
+    if (!is_drained(*service)) {
+        return "listener \"" + listener + "\" is not drained";
+    }
+    const auto resumption = std::make_shared<Resumption>();
+    const bool is_begun = service->acceptor->resume(
+        [this, resumption, service](const std::vector<std::string>& mistakes) {
+            if (mistakes.empty()) {
+                service->port_closed.store(false, std::memory_order_relaxed);
+                service->listens_again.store(true, std::memory_order_release);
+                log_->write(base::LogLevel::info, service->listener->name, 0,
+                            "listening again: an operator undid the drain");
+            }
+            const std::scoped_lock answer_lock(resumption->mutex);
+            resumption->mistakes = mistakes;
+            resumption->is_over = true;
+            resumption->changed.notify_all();
+        });
+    if (!is_begun) {
+        return "listener \"" + listener + "\" is still closing its port: try again";
+    }
+    // A stop waits for the operator's mutex, so it ends this wait.
+    const auto deadline = std::chrono::steady_clock::now() + resume_timeout;
+    std::unique_lock answer_lock(resumption->mutex);
+    while (!resumption->is_over && std::chrono::steady_clock::now() < deadline && !stops()) {
+        resumption->changed.wait_for(answer_lock, stop_check_interval);
+    }
+    if (!resumption->is_over) {
+        return "listener \"" + listener +
+               "\": the thread that accepts is busy and will listen later; look at the status";
+    }
+    if (!resumption->mistakes.empty()) {
+        return "listener \"" + listener + "\": " + resumption->mistakes.front();
+    }
+    return {};
+}
+
+bool Server::Implementation::is_drained(Service& service) noexcept {
+    if (service.listens_again.exchange(false, std::memory_order_acquire)) {
+        service.is_drained = false;
+    }
+    return service.is_drained;
+}
+
+bool Server::Implementation::stops() noexcept {
+    const std::scoped_lock lock(mutex_);
+    return stop_wanted_;
+}
+
+}  // namespace portico
