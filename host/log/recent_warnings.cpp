@@ -13,14 +13,14 @@ void RecentWarnings::add(const LineHead& head, std::string_view text) {
     line.text = escaped(text);
     const std::scoped_lock lock(mutex_);
     if (lines_.size() == lines_max) {
-        lines_.pop_front();
+        lines_.erase(lines_.begin());
     }
     lines_.push_back(std::move(line));
 }
 
 std::vector<Line> RecentWarnings::lines() const {
     const std::scoped_lock lock(mutex_);
-    return {lines_.begin(), lines_.end()};
+    return lines_;
 }
 
 }  // namespace portico::log

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cstddef>
-#include <deque>
 #include <mutex>
 #include <string_view>
 #include <vector>
@@ -22,7 +21,7 @@ public:
 
 private:
     mutable std::mutex mutex_;
-    std::deque<Line> lines_;  // under mutex_
+    std::vector<Line> lines_;  // under mutex_; oldest first
 };
 
 }  // namespace portico::log

@@ -137,8 +137,8 @@ struct StopResult {
 };
 
 // One thread at a time may make calls, except those with the tag [any thread]. errors() says what
-// went wrong, also if memory ran out ("out of memory"). Only the constructor, drain(), undo_drain(),
-// listeners(), metrics() and program_directory() throw: std::bad_alloc.
+// went wrong, also if memory ran out ("out of memory"). Only the constructor, drain(),
+// undo_drain(), listeners(), metrics() and program_directory() throw: std::bad_alloc.
 class PORTICO_SERVER_API Server {
 public:
     Server();
