@@ -1,8 +1,3 @@
-#ifndef NTDDI_VERSION
-// Windows 10 1703, for SIO_TCP_INFO; an older system refuses it as unknown
-#define NTDDI_VERSION 0x0A000003
-#endif
-
 #include "base/assert.hpp"
 #include "base/clock.hpp"
 #include "io/native.hpp"
@@ -10,7 +5,7 @@
 #include "io/socket.hpp"
 #include "io/socket_registry.hpp"
 
-#include <mstcpip.h>
+#include <mstcpip.h>  // SIO_TCP_INFO, of Windows 10 1703; an older system refuses it as unknown
 
 namespace portico::io {
 

@@ -11,7 +11,7 @@ namespace {
 // Gives the reason in better words than the system's. Its sentence for 126 does not say whether the
 // file is missing or something that it needs, and the one for 193 has a gap for the file ("%1 is
 // not a valid ...").
-std::string reason_of(DWORD code) {
+std::string why_not_loaded(DWORD code) {
     const std::string number = " (error " + std::to_string(code) + ")";
     switch (code) {
         case ERROR_MOD_NOT_FOUND:
@@ -35,7 +35,7 @@ base::Result<std::shared_ptr<Library>> Library::open(const std::string& path) {
     const DWORD code = ::GetLastError();
     ::SetThreadErrorMode(old_mode, nullptr);
     if (library->handle_ == nullptr) {
-        return base::Failure{reason_of(code)};
+        return base::Failure{why_not_loaded(code)};
     }
     return library;
 }
