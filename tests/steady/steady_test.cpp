@@ -31,13 +31,13 @@ bool all_echo(std::vector<Peer>& peers) {
 struct Found {
     Calls calls;
     std::uint64_t messages = 0;
-    // IOCP's sweeps for idle receives, which lock the list of the sockets, and the looks of the
-    // watchdog, which lock its own mutex
+    // IOCP's sweeps for idle receives, which lock the list of the sockets
     std::uint64_t sweeps_max = 0;
 };
 
 Found steady_calls(const std::string& io, int connections) {
-    TestServer server(io, {{"echo", "echo", ""}});
+    // The watchdog's thread takes its own lock from time to time. A worker does not know of it.
+    TestServer server(io, {{"echo", "echo", R"("watchdog_ms": 0)"}});
     std::vector<Peer> peers;
     for (int i = 0; i < connections; ++i) {
         peers.push_back(server.connect("echo"));
@@ -59,11 +59,7 @@ Found steady_calls(const std::string& io, int connections) {
     found.messages = static_cast<std::uint64_t>(messages - first);
     const auto took = std::chrono::duration_cast<std::chrono::milliseconds>(
         std::chrono::steady_clock::now() - begun);
-    // (watchdog_ms is 1,000, and it looks eight times as often.)
-    found.sweeps_max = static_cast<std::uint64_t>(took.count()) / 125 + 1;
-    if (on_windows) {
-        found.sweeps_max += static_cast<std::uint64_t>(took.count()) / 500 + 1;
-    }
+    found.sweeps_max = on_windows ? static_cast<std::uint64_t>(took.count()) / 500 + 1 : 0;
     return found;
 }
 
@@ -102,7 +98,7 @@ TEST_CASE("on a port of one thread a message allocates nothing and takes no lock
 }
 
 // These are the port's mutex, for the ready list and the timers, and the group's, for the run
-// queue; and those of what looks from time to time.
+// queue.
 TEST_CASE("on a shared port a message allocates nothing and locks only the port and the run queue",
           "[steady]") {
     const int connections = GENERATE(1, 16);
@@ -112,7 +108,7 @@ TEST_CASE("on a shared port a message allocates nothing and locks only the port 
     // MinGW's libraries allocate a thread's own data on its first use, and a thread may have its
     // first turn as late as here.
     CHECK(found.calls.allocations <= (on_windows ? threads : 0));
-    CHECK(found.calls.mutexes <= (on_windows ? 4U : 3U));
+    CHECK(found.calls.mutexes <= (found.sweeps_max != 0 ? 3U : 2U));
     WARN("shared: " << found.calls.locks << " locks for " << found.messages << " messages on "
                     << connections << " connections");
     // The strand is queued and taken; what completes at once goes onto the ready list and is taken
