@@ -23,7 +23,8 @@ build() { # PRESET TARGET...: without targets, everything
     # shellcheck disable=SC2046 # two words are meant
     need $(needs_of "$preset")
     # Who builds everything once, as CI does, is quicker with PORTICO_UNITY=ON in the environment.
-    [ -z "${PORTICO_UNITY-}" ] || options=("-DPORTICO_UNITY=$PORTICO_UNITY")
+    # (The fuzzers replace single files of a library.)
+    [ -z "${PORTICO_UNITY-}" ] || [ "$preset" = fuzz ] || options=("-DPORTICO_UNITY=$PORTICO_UNITY")
     if command -v ccache >/dev/null; then options+=(-DCMAKE_C_COMPILER_LAUNCHER=ccache -DCMAKE_CXX_COMPILER_LAUNCHER=ccache); fi
     quietly "building $what" configure_and_build "$preset" "$*" ${options[@]+"${options[@]}"}
 }
