@@ -21,12 +21,14 @@ crash() {
         port=$(port_of "$name" it)
         case $2 in
         on_open) exec 7<>"/dev/tcp/127.0.0.1/$port" ;;
-        on_end | on_close) printf 'hello' >"/dev/tcp/127.0.0.1/$port" ;;
-        on_drain | on_stop | destroy)
+        on_end | on_close | on_drain | on_stop | destroy)
             exec 7<>"/dev/tcp/127.0.0.1/$port"
             printf 'hello' >&7
-            timeout 30 head -c 5 <&7 >/dev/null
-            kill "-$stop_signal" "$host_pid"
+            timeout 30 head -c 5 <&7 >/dev/null # unread, the reply would make the end a reset
+            case $2 in
+            on_end | on_close) exec 7>&- ;;
+            *) kill "-$stop_signal" "$host_pid" ;;
+            esac
             ;;
         *)
             exec 7<>"/dev/tcp/127.0.0.1/$port"
