@@ -306,6 +306,7 @@ portico_status WorldOutbound::call(Service& from, Line& line) {
                        : PORTICO_GONE;
         default:
             return random_.one_in(3) ? inside([&] {
+                line.is_closing = true;
                 return host.close(instance, line.handle,
                                   random_.one_in(2) ? PORTICO_CLOSE_GRACEFUL : PORTICO_CLOSE_ABORT);
             })
@@ -458,8 +459,9 @@ void WorldOutbound::destroyed(const Service& service) {
 
 void WorldOutbound::check_overdue() {
     for (const std::unique_ptr<Line>& line : all_) {
-        if (line->is_accepted && line->opens + line->closes == 0 &&
-            scheduler_.now() > line->begun_ns + line->timeout_ns + overdue_ns) {
+        if (line->is_accepted && line->opens + line->closes == 0 && !line->is_closing &&
+            scheduler_.now() > line->begun_ns + line->timeout_ns + overdue_ns +
+                                   10 * ledger_.plan().faults.timer_late_ns) {
             violated(*line, "it is neither connected nor given up");
         }
     }

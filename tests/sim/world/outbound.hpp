@@ -61,6 +61,8 @@ private:
         std::uint64_t timeout_ns = 0;
         bool is_accepted = false;  // connect has returned PORTICO_OK
         bool is_refused = false;
+        // A close was asked for. Before the connection opens, that sends what waits, and lingers.
+        bool is_closing = false;
         std::uint32_t opens = 0;
         std::uint32_t closes = 0;
         std::uint32_t running = 0;

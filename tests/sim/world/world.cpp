@@ -320,6 +320,7 @@ void World::operate() {
 void World::drain_by_operator(Service& service) {
     scheduler_.trace("service {}: an operator drains it", service.number);
     ++service.drains;
+    service.drained_ns = scheduler_.now();
     if (!service.is_drained) {
         service.is_drained = true;
         service.acceptor->stop([this, &service] { order_drain(service); });
@@ -790,6 +791,10 @@ void World::check_waiting() {
             }
             const Service& service = *attempt->service;
             if (!service.is_echo() || service.is_serial() || service.is_blocking()) {
+                continue;
+            }
+            // A drain may have ended it before its on_open.
+            if (attempt->connected_ns <= service.drained_ns) {
                 continue;
             }
             if (now > std::max({attempt->connected_ns, service.last_full_ns, idle_since}) + bound) {
