@@ -549,12 +549,12 @@ void Ledger::check_cut(const Line& line) {
 }
 
 // A plugin that lets its connection stay, although an operator has asked it to end, is told of the
-// stop too.
+// stop too. (Without on_end its peer's end closes the connection unseen.)
 void Ledger::check_stop_was_told(const Line& line) {
-    if (line.is_operator_told && !line.is_drain_told && plan_.drain_ms >= unhurried_ms &&
-        plan_.faults.clock_jump == 0 && plan_.faults.timer_late_ns == 0 &&
-        plan_.long_callbacks == 0 && !line.is_end_told && !line.has_failed &&
-        line.closes_begun + line.aborts_begun == 0) {
+    if (line.service->plan->has_on_end && line.is_operator_told && !line.is_drain_told &&
+        plan_.drain_ms >= unhurried_ms && plan_.faults.clock_jump == 0 &&
+        plan_.faults.timer_late_ns == 0 && plan_.long_callbacks == 0 && !line.is_end_told &&
+        !line.has_failed && line.closes_begun + line.aborts_begun == 0) {
         violated(line, "cut at the deadline of a drain of which it was not told");
     }
 }
