@@ -381,8 +381,11 @@ void World::check_drained(Service& service) {
                                            random_.fork("newcomer after a drain", service.number)));
         peers_.back()->begin_as_newcomer(service);
         const Attempt& attempt = *peers_.back()->attempt();
-        if (!run_until(
-                [&attempt] { return attempt.line != nullptr && attempt.line->is_accepted; })) {
+        // (A peer that came meanwhile may have the last place.)
+        if (!run_until([&] {
+                return (attempt.line != nullptr && attempt.line->is_accepted) ||
+                       service.acceptor->open_connections() >= service.plan->limits.connections;
+            })) {
             ledger_.violated(name + " listens again, and does not serve");
         }
         peers_.back()->settle();
