@@ -7,6 +7,10 @@
 
 namespace portico::log {
 
+Line line_of(const LineHead& head, std::string_view text) {
+    return {head.level, head.time, std::string(head.listener), head.connection, escaped(text)};
+}
+
 base::Result<std::shared_ptr<FunctionSink>> FunctionSink::open(Function function,
                                                                std::uint32_t queue) {
     const std::shared_ptr<FunctionSink> sink(new FunctionSink(std::move(function), queue));

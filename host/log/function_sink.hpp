@@ -11,11 +11,13 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <string_view>
 #include <thread>
 #include <utility>
 
 #include "base/log.hpp"
 #include "base/result.hpp"
+#include "log/line_format.hpp"
 
 namespace portico::log {
 
@@ -26,6 +28,8 @@ struct Line {
     std::uint64_t connection = 0;
     std::string text;  // escaped and cut, without a newline
 };
+
+[[nodiscard]] Line line_of(const LineHead& head, std::string_view text);
 
 class FunctionSink {
 public:

@@ -5,12 +5,7 @@
 namespace portico::log {
 
 void RecentWarnings::add(const LineHead& head, std::string_view text) {
-    Line line;
-    line.level = head.level;
-    line.time = head.time;
-    line.listener = head.listener;
-    line.connection = head.connection;
-    line.text = escaped(text);
+    Line line = line_of(head, text);
     const std::scoped_lock lock(mutex_);
     if (lines_.size() == lines_max) {
         lines_.erase(lines_.begin());

@@ -113,7 +113,7 @@ struct StreamLog::Sinks {
     }
 };
 
-base::LogLevel level_from_name(std::string_view name) noexcept {
+std::optional<base::LogLevel> level_from_name(std::string_view name) noexcept {
     constexpr std::pair<std::string_view, base::LogLevel> names[] = {
         {"trace", base::LogLevel::trace}, {"debug", base::LogLevel::debug},
         {"info", base::LogLevel::info},   {"warn", base::LogLevel::warn},
@@ -124,7 +124,7 @@ base::LogLevel level_from_name(std::string_view name) noexcept {
             return level;
         }
     }
-    return base::LogLevel::info;
+    return std::nullopt;
 }
 
 base::Result<std::unique_ptr<StreamLog>> StreamLog::open(const config::Log& options,
@@ -141,7 +141,8 @@ base::Result<std::unique_ptr<StreamLog>> StreamLog::open(const config::Log& opti
         return base::Failure{added.error()};
     }
     return std::unique_ptr<StreamLog>(
-        new StreamLog(level_from_name(options.level), options.access, std::move(sinks)));
+        new StreamLog(level_from_name(options.level).value_or(base::LogLevel::info), options.access,
+                      std::move(sinks)));
 }
 
 base::Result<void> StreamLog::try_files(const config::Log& options) {
@@ -222,16 +223,9 @@ void StreamLog::write_access(std::string_view listener, std::uint64_t connection
 }
 
 void StreamLog::write_function(const LineHead& head, std::string_view text) {
-    if (sinks_->function == nullptr) {
-        return;
+    if (sinks_->function != nullptr) {
+        sinks_->function->put(line_of(head, text));
     }
-    Line line;
-    line.level = head.level;
-    line.time = head.time;
-    line.listener = head.listener;
-    line.connection = head.connection;
-    line.text = escaped(text);
-    sinks_->function->put(std::move(line));
 }
 
 // A sink that nobody reads cannot warn of that itself.

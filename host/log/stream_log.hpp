@@ -7,6 +7,7 @@
 
 #include <chrono>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "base/log.hpp"
@@ -69,7 +70,7 @@ private:
     std::unique_ptr<Sinks> sinks_;
 };
 
-// "info" -> LogLevel::info. An unknown name is info too.
-[[nodiscard]] base::LogLevel level_from_name(std::string_view name) noexcept;
+// "info" -> LogLevel::info. Nothing for an unknown name.
+[[nodiscard]] std::optional<base::LogLevel> level_from_name(std::string_view name) noexcept;
 
 }  // namespace portico::log
