@@ -4,6 +4,32 @@
 
 namespace portico::net {
 
+namespace {
+
+// A connection that is closing needs no order, and one that has had its order ignores another.
+// False: memory was out for some.
+template <class IsMeant>
+bool order(ConnectionTable& table, const Draining& draining, IsMeant&& is_meant) noexcept {
+    bool has_memory = true;
+    table.for_each_live([&](Connection& connection) {
+        const std::uint64_t generation = connection.generation();
+        if (is_meant(connection, generation) &&
+            connection.drain(generation, draining) == CallResult::no_memory) {
+            has_memory = false;
+        }
+    });
+    return has_memory;
+}
+
+}  // namespace
+
+bool drain_accepted(ConnectionTable& table, const ConnectionContext& context) noexcept {
+    return order(table, {DrainReason::admin, UINT64_MAX},
+                 [&](const Connection& connection, std::uint64_t generation) {
+                     return connection.is_accepted_by(context, generation);
+                 });
+}
+
 Drain::Drain(ConnectionTable& table, std::vector<Acceptor*> acceptors,
              const std::function<void()>& changed, std::vector<Connector*> connectors)
     : table_(table), acceptors_(std::move(acceptors)), connectors_(std::move(connectors)) {
@@ -82,15 +108,9 @@ bool Drain::all_are_ending() const noexcept {
                        [](const Connector* connector) { return connector->is_ending(); });
 }
 
-// A connection that is closing needs no order, and one that has had its order ignores another.
 void Drain::drain_connections() noexcept {
-    orders_missing_ = false;
-    table_.for_each_live([&](Connection& connection) {
-        const std::uint64_t generation = connection.generation();
-        if (connection.may_drain()) {
-            orders_missing_ = connection.drain(generation, draining_) == CallResult::no_memory ||
-                              orders_missing_;
-        }
+    orders_missing_ = !order(table_, draining_, [](const Connection& connection, std::uint64_t) {
+        return connection.may_drain();
     });
 }
 

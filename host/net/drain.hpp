@@ -19,6 +19,11 @@
 
 namespace portico::net {
 
+// Asks all connections that were accepted for `context` to end, because an operator wants it and
+// without a deadline. From any thread. False: memory was out for some of these orders.
+[[nodiscard]] bool drain_accepted(ConnectionTable& table,
+                                  const ConnectionContext& context) noexcept;
+
 class Drain {
 public:
     // `changed`: called from any thread when an acceptor has stopped, or an instance's on_stop has

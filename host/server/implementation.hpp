@@ -303,9 +303,8 @@ private:
 
     // ---- by an operator, from any thread
 
-    // The listener's service, if the server serves and does not stop; else `error` says why not.
-    // Under operator_mutex_.
-    [[nodiscard]] Service* find_service(const std::string& listener, std::string& error);
+    // The listener's service, if the server serves and does not stop. Under operator_mutex_.
+    [[nodiscard]] base::Result<Service*> find_service(const std::string& listener);
     // Under operator_mutex_.
     [[nodiscard]] static bool is_drained(Service& service) noexcept;
     [[nodiscard]] bool stops() noexcept;  // a stop is wanted

@@ -2,6 +2,7 @@
 // a listener and listen again, and change what is logged.
 #include <condition_variable>
 #include <memory>
+#include <optional>
 
 #include "server/implementation.hpp"
 
@@ -25,39 +26,37 @@ struct Resumption {
 }  // namespace
 
 bool Server::Implementation::set_log_level(std::string_view level) noexcept {
-    const base::LogLevel wanted = log::level_from_name(level);
-    if (wanted == base::LogLevel::info && level != "info") {
+    const std::optional<base::LogLevel> wanted = log::level_from_name(level);
+    if (!wanted) {
         return false;
     }
     const std::scoped_lock lock(mutex_);
     if (serving_) {
-        log_->set_level(wanted);
+        log_->set_level(*wanted);
     }
     return serving_;
 }
 
-Server::Implementation::Service* Server::Implementation::find_service(const std::string& listener,
-                                                                      std::string& error) {
+base::Result<Server::Implementation::Service*> Server::Implementation::find_service(
+    const std::string& listener) {
     if (!takes_operators_) {
-        error = "the host is starting or stopping: it takes no orders now";
-        return nullptr;
+        return base::Failure{"the host is starting or stopping: it takes no orders now"};
     }
     for (const std::unique_ptr<Service>& service : services_) {
         if (service->listener->name == listener) {
             return service.get();
         }
     }
-    error = "there is no listener \"" + listener + "\"";
-    return nullptr;
+    return base::Failure{"there is no listener \"" + listener + "\""};
 }
 
 std::string Server::Implementation::drain(const std::string& listener) {
     const std::scoped_lock lock(operator_mutex_);
-    std::string error;
-    Service* service = find_service(listener, error);
-    if (service == nullptr) {
-        return error;
+    base::Result<Service*> found = find_service(listener);
+    if (!found) {
+        return found.error();
     }
+    Service* const service = *found;
     if (!is_drained(*service)) {
         log_->compose(base::LogLevel::info, listener, 0, [&] {
             return "drained by an operator: no new clients, " +
@@ -76,16 +75,7 @@ std::string Server::Implementation::drain(const std::string& listener) {
 }
 
 void Server::Implementation::order_drain(const Service& service) noexcept {
-    bool is_missing = false;
-    table_->for_each_live([&](net::Connection& connection) {
-        const std::uint64_t generation = connection.generation();
-        if (connection.is_accepted_by(service.context, generation)) {
-            is_missing = connection.drain(generation, {net::DrainReason::admin, UINT64_MAX}) ==
-                             net::CallResult::no_memory ||
-                         is_missing;
-        }
-    });
-    if (is_missing) {
+    if (!net::drain_accepted(*table_, service.context)) {
         log_->write(base::LogLevel::warn, service.listener->name, 0,
                     "memory ran out: some connections were not asked to end; drain again");
     }
@@ -93,11 +83,11 @@ void Server::Implementation::order_drain(const Service& service) noexcept {
 
 std::string Server::Implementation::undo_drain(const std::string& listener) {
     const std::scoped_lock lock(operator_mutex_);
-    std::string error;
-    Service* service = find_service(listener, error);
-    if (service == nullptr) {
-        return error;
+    base::Result<Service*> found = find_service(listener);
+    if (!found) {
+        return found.error();
     }
+    Service* const service = *found;
     if (!is_drained(*service)) {
         return "listener \"" + listener + "\" is not drained";
     }

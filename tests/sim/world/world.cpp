@@ -329,12 +329,7 @@ void World::drain_by_operator(Service& service) {
 }
 
 void World::order_drain(Service& service) {
-    table_->for_each_live([&](net::Connection& connection) {
-        const std::uint64_t generation = connection.generation();
-        if (connection.is_accepted_by(service.context, generation)) {
-            static_cast<void>(connection.drain(generation, {net::DrainReason::admin, UINT64_MAX}));
-        }
-    });
+    static_cast<void>(net::drain_accepted(*table_, service.context));
 }
 
 bool World::undo_drain(Service& service) {
