@@ -6,7 +6,6 @@
 #include <optional>
 #include <string>
 #include <tuple>
-#include <utility>
 #include <vector>
 
 #include "base/clock.hpp"
@@ -22,6 +21,12 @@ struct Who {
     std::string_view listener;
     std::string plugin;
     std::string_view upstream;  // of outbound connections
+};
+
+// Orders what has such a member `who`.
+constexpr auto by_name = [](const auto& one, const auto& other) {
+    return std::tie(one.who.listener, one.who.plugin, one.who.upstream) <
+           std::tie(other.who.listener, other.who.plugin, other.who.upstream);
 };
 
 const char* name_of(net::Refusal refusal) noexcept {
@@ -228,10 +233,6 @@ void Server::Implementation::add_connections(MetricList& list) const {
                 }
             });
     }
-    const auto by_name = [](const auto& one, const auto& other) {
-        return std::tie(one.who.listener, one.who.plugin, one.who.upstream) <
-               std::tie(other.who.listener, other.who.plugin, other.who.upstream);
-    };
     std::sort(accepted.begin(), accepted.end(), by_name);
     std::sort(outbound.begin(), outbound.end(), by_name);
     add_accepted(list, accepted);
@@ -239,17 +240,18 @@ void Server::Implementation::add_connections(MetricList& list) const {
 }
 
 void Server::Implementation::add_stuck_callbacks(MetricList& list) const {
-    std::vector<std::pair<Who, const StuckCounts*>> watched;
+    struct Watched {
+        Who who;
+        const StuckCounts* counts;
+    };
+    std::vector<Watched> watched;
     for (const std::unique_ptr<Service>& service : services_) {
         if (service->watchdog_ms != 0) {
             watched.push_back(
                 {{service->listener->name, service->instance->plugin_name(), {}}, &service->stuck});
         }
     }
-    std::sort(watched.begin(), watched.end(), [](const auto& one, const auto& other) {
-        return std::tie(one.first.listener, one.first.plugin) <
-               std::tie(other.first.listener, other.first.plugin);
-    });
+    std::sort(watched.begin(), watched.end(), by_name);
     // Each callback has a series from the start, so that an alert sees the first one.
     list.counter("portico_stuck_callbacks_total",
                  "Callbacks of the plugin that ran for longer than the listener's watchdog_ms.");
