@@ -4,6 +4,7 @@
 #include <atomic>
 #include <chrono>
 #include <fstream>
+#include <future>
 #include <thread>
 #include <vector>
 
@@ -69,9 +70,10 @@ TEST_CASE("a thread's clock counts its work, and not that of others", "[process_
         while (!is_over) {
         }
     });
+    std::promise<void> may_end;
     std::thread sleeper([&] {
         idle.begin();
-        is_over.wait(false);
+        may_end.get_future().wait();
     });
     constexpr std::uint64_t wanted = 100 * base::nanoseconds_per_millisecond;
     for (int i = 0; i < 10'000 && busy.used_ns().value_or(0) < wanted; ++i) {
@@ -80,7 +82,7 @@ TEST_CASE("a thread's clock counts its work, and not that of others", "[process_
     const std::uint64_t worked = busy.used_ns().value_or(0);
     const std::uint64_t slept = idle.used_ns().value_or(UINT64_MAX);
     is_over = true;
-    is_over.notify_all();
+    may_end.set_value();
     worker.join();
     sleeper.join();
     CHECK(worked >= wanted);

@@ -2,7 +2,6 @@
 // while a lookup is under way.
 #include "plugin/resolver.hpp"
 
-#include <atomic>
 #include <condition_variable>
 #include <deque>
 #include <mutex>
@@ -23,6 +22,7 @@ struct Gate {
     bool is_open = false;
     int inside = 0;
     int left = 0;
+    int requests_ended = 0;  // of this test
 
     void set(bool open) {
         const std::scoped_lock lock(mutex);
@@ -36,6 +36,15 @@ struct Gate {
     void wait_until_left(int count) {
         std::unique_lock lock(mutex);
         changed.wait(lock, [&] { return left == count; });
+    }
+    void end_request() {
+        const std::scoped_lock lock(mutex);
+        ++requests_ended;
+        changed.notify_all();
+    }
+    void wait_until_ended(int count) {
+        std::unique_lock lock(mutex);
+        changed.wait(lock, [&] { return requests_ended >= count; });
     }
 };
 
@@ -79,24 +88,12 @@ struct Asked : Resolver::Request {
         };
         found = [](Resolver::Request& request) noexcept {
             ++static_cast<Asked&>(request).answers;
-            count().fetch_add(1);
-            count().notify_all();
+            gate().end_request();
         };
         dropped = [](Resolver::Request& request) noexcept {
             ++static_cast<Asked&>(request).drops;
-            count().fetch_add(1);
-            count().notify_all();
+            gate().end_request();
         };
-    }
-    static std::atomic<int>& count() {
-        static std::atomic<int> ended{0};
-        return ended;
-    }
-    // Waits until so many requests of this test have ended.
-    static void wait_for(int expected) {
-        for (int now = count().load(); now < expected; now = count().load()) {
-            count().wait(now);
-        }
     }
     bool begins = true;
     int begun = 0;
@@ -107,8 +104,7 @@ struct Asked : Resolver::Request {
 struct Closed {
     Closed() {
         gate().set(false);
-        gate().inside = gate().left = 0;
-        Asked::count() = 0;
+        gate().inside = gate().left = gate().requests_ended = 0;
     }
     ~Closed() { gate().set(true); }
 };
@@ -129,7 +125,7 @@ TEST_CASE("a resolver takes requests between open and end", "[resolver]") {
     CHECK(resolver.add(asked) == Resolver::Added::added);
     refused.begins = false;
     CHECK(resolver.add(refused) == Resolver::Added::refused);
-    Asked::wait_for(1);
+    gate().wait_until_ended(1);
     resolver.end();
     CHECK(resolver.add(late) == Resolver::Added::unavailable);
     resolver.end();
@@ -156,7 +152,7 @@ TEST_CASE("a lookup's failures are told apart", "[resolver]") {
     for (Asked* asked : {&unknown, &failing, &memory}) {
         CHECK(resolver.add(*asked) == Resolver::Added::added);
     }
-    Asked::wait_for(3);
+    gate().wait_until_ended(3);
     CHECK(unknown.outcome == Resolver::Outcome::unknown);
     CHECK(failing.outcome == Resolver::Outcome::failed);
     CHECK(memory.outcome == Resolver::Outcome::no_memory);
@@ -181,7 +177,7 @@ TEST_CASE("slow lookups do not hold up others, up to the threads that there may 
     CHECK(above.begun == 0);
     resolver.unwant(waiting.front());
     gate().set(true);
-    Asked::wait_for(static_cast<int>(Resolver::threads_max + Resolver::queue_max));
+    gate().wait_until_ended(static_cast<int>(Resolver::threads_max + Resolver::queue_max));
     resolver.end();
     resolver.stop();
     CHECK(waiting.front().drops == 1);
