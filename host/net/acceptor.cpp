@@ -171,15 +171,35 @@ bool Acceptor::resume(Resumed resumed) {
     return true;
 }
 
+bool Acceptor::cancel_resume() noexcept {
+    const std::scoped_lock lock(mutex_);
+    resume_cancelled_ = resuming_;
+    return resuming_;
+}
+
+Acceptor::State Acceptor::state() noexcept {
+    const std::scoped_lock lock(mutex_);
+    if (!stopping_) {
+        return State::accepting;
+    }
+    return on_stopped_ ? State::stopping : State::stopped;
+}
+
 void Acceptor::listen_again() {
     std::unique_lock lock(mutex_);
     const Resumed resumed = std::move(resume_.resumed);
     resume_.resumed = nullptr;
     const std::function<void()> stopped = std::move(on_also_stopped_);
     on_also_stopped_ = nullptr;
-    std::vector<std::string> mistakes = stopped ? std::vector<std::string>{"the host is stopping"}
-                                                : open_again();
-    resuming_ = false;
+    std::vector<std::string> mistakes;
+    if (stopped) {
+        mistakes.emplace_back("the host is stopping");
+    } else if (resume_cancelled_) {
+        mistakes.emplace_back("it was drained again");
+    } else {
+        mistakes = open_again();
+    }
+    resuming_ = resume_cancelled_ = false;
     lock.unlock();
     resumed(mistakes);
     if (stopped) {

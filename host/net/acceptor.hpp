@@ -76,10 +76,19 @@ public:
     void stop(std::function<void()> stopped);
     // After a stop() that is over: listens on the same addresses again and accepts. `resumed` is
     // called once, on a thread of the accepting group, with the mistakes; if there is one, nothing
-    // has changed. A stop() that comes meanwhile goes first, and is a mistake. False: there was no
-    // stop, or it is not over; then nothing is called.
+    // has changed. A stop() or cancel_resume() that comes meanwhile goes first, and is a mistake.
+    // False: there was no stop, or it is not over; then nothing is called.
     using Resumed = std::function<void(const std::vector<std::string>& mistakes)>;
     [[nodiscard]] bool resume(Resumed resumed);
+    // Cancels a resume() that is on its way. False: there is none.
+    bool cancel_resume() noexcept;
+
+    enum class State : std::uint8_t {
+        accepting,  // or not started
+        stopping,
+        stopped,  // a resume() may be on its way
+    };
+    [[nodiscard]] State state() noexcept;
 
     [[nodiscard]] Protocol& protocol() const noexcept { return *context_.protocol; }
 
@@ -223,6 +232,7 @@ private:
     std::function<void()> on_also_stopped_;  // of a second stop() during the first
     Resume resume_;
     bool resuming_ = false;  // resume_ is on its way
+    bool resume_cancelled_ = false;
     // Raised before a connection opens, lowered (release) when it is released. A server that reads
     // 0 (acquire) sees what those connections did.
     std::atomic<std::uint32_t> open_{0};

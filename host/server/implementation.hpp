@@ -4,7 +4,6 @@
 // operator.cpp what an operator asks for, and operator_view.cpp what is shown to one.
 #pragma once
 
-#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <cstdint>
@@ -133,12 +132,6 @@ private:
         std::unique_ptr<net::Connector> connector;
         std::uint32_t watchdog_ms = 0;  // 0: its callbacks are not watched
         StuckCounts stuck;
-        bool is_drained = false;  // by an operator; under operator_mutex_: is_drained()
-        // The thread that accepts has undone it. Its release pairs with the acquire of
-        // is_drained().
-        std::atomic<bool> listens_again{false};
-        // Its port is closed, and all of its connections have their order. Relaxed: for the status.
-        std::atomic<bool> port_closed{false};
     };
 
     // What the admin endpoint sees of this object: operator_view.cpp.
@@ -305,8 +298,6 @@ private:
 
     // The listener's service, if the server serves and does not stop. Under operator_mutex_.
     [[nodiscard]] base::Result<Service*> find_service(const std::string& listener);
-    // Under operator_mutex_.
-    [[nodiscard]] static bool is_drained(Service& service) noexcept;
     [[nodiscard]] bool stops() noexcept;  // a stop is wanted
     // Asks all of its accepted connections to end.
     void order_drain(const Service& service) noexcept;

@@ -57,18 +57,18 @@ std::string Server::Implementation::drain(const std::string& listener) {
         return found.error();
     }
     Service* const service = *found;
-    if (!is_drained(*service)) {
+    const bool was_late_undo = service->acceptor->cancel_resume();
+    const bool accepts = service->acceptor->state() == net::Acceptor::State::accepting;
+    if (was_late_undo || accepts) {
         log_->compose(base::LogLevel::info, listener, 0, [&] {
             return "drained by an operator: no new clients, " +
                    std::to_string(service->acceptor->open_connections()) +
                    " connections are asked to end";
         });
-        service->is_drained = true;
+    }
+    if (accepts) {
         // Those that are accepted while the port is being closed get their order after it.
-        service->acceptor->stop([this, service] {
-            order_drain(*service);
-            service->port_closed.store(true, std::memory_order_relaxed);
-        });
+        service->acceptor->stop([this, service] { order_drain(*service); });
     }
     order_drain(*service);
     return {};
@@ -88,17 +88,20 @@ std::string Server::Implementation::undo_drain(const std::string& listener) {
         return found.error();
     }
     Service* const service = *found;
-    if (!is_drained(*service)) {
+    if (service->acceptor->state() == net::Acceptor::State::accepting) {
         return "listener \"" + listener + "\" is not drained";
     }
     const auto resumption = std::make_shared<Resumption>();
     const bool is_begun = service->acceptor->resume(
         [this, resumption, service](const std::vector<std::string>& mistakes) {
             if (mistakes.empty()) {
-                service->port_closed.store(false, std::memory_order_relaxed);
-                service->listens_again.store(true, std::memory_order_release);
                 log_->write(base::LogLevel::info, service->listener->name, 0,
                             "listening again: an operator undid the drain");
+            }
+            // Nobody may wait for the answer any more.
+            for (const std::string& mistake : mistakes) {
+                log_->write(base::LogLevel::warn, service->listener->name, 0,
+                            "does not listen again: " + mistake);
             }
             const std::scoped_lock answer_lock(resumption->mutex);
             resumption->mistakes = mistakes;
@@ -122,13 +125,6 @@ std::string Server::Implementation::undo_drain(const std::string& listener) {
         return "listener \"" + listener + "\": " + resumption->mistakes.front();
     }
     return {};
-}
-
-bool Server::Implementation::is_drained(Service& service) noexcept {
-    if (service.listens_again.exchange(false, std::memory_order_acquire)) {
-        service.is_drained = false;
-    }
-    return service.is_drained;
 }
 
 bool Server::Implementation::stops() noexcept {

@@ -162,11 +162,11 @@ private:
         if (host == admin::HostState::stopping) {
             return admin::ListenerState::stopping;
         }
-        const std::scoped_lock lock(its.operator_mutex_);
-        if (!is_drained(service)) {
+        const net::Acceptor::State state = service.acceptor->state();
+        if (state == net::Acceptor::State::accepting) {
             return admin::ListenerState::listening;
         }
-        return open == 0 && service.port_closed.load(std::memory_order_relaxed)
+        return open == 0 && state == net::Acceptor::State::stopped
                    ? admin::ListenerState::drained
                    : admin::ListenerState::draining;
     }

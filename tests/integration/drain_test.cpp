@@ -1,5 +1,7 @@
 // A listener that an operator drains, and that listens again, while the server goes on.
 #include <array>
+#include <atomic>
+#include <future>
 #include <string>
 #include <thread>
 #include <vector>
@@ -141,6 +143,35 @@ TEST_CASE("a stop may come during a drain, after it, and while it is undone", "[
         CHECK(server.server.drain("two") ==
               "the host is starting or stopping: it takes no orders now");
     }
+}
+
+TEST_CASE("a drain cancels an undo for which the accepting thread had no time yet", "[drain]") {
+    Script script;
+    std::promise<void> callback_may_end;
+    std::atomic<bool> is_inside{false};
+    script.on_data = [&](Line& line, std::string_view data, const portico_frame&,
+                         std::uint64_t& consumed) {
+        consumed = data.size();
+        is_inside = true;
+        callback_may_end.get_future().wait();
+        return script.send(line, data);
+    };
+    TestServer server(io_of(kinds_of_ports().front(), 1),
+                      {{"it", "echo", ""}, {"other", "relay#full", "", &script}});
+    Peer busy = server.connect("other");
+    CHECK(server.server.drain("it").empty());
+    CHECK(eventually([&] { return is_refused(server, "it"); }));
+    CHECK(busy.send_all("wait"));
+    CHECK(eventually([&] { return is_inside.load(); }));
+    CHECK(server.server.undo_drain("it").find("will listen later") != std::string::npos);
+    CHECK(server.server.drain("it").empty());
+    callback_may_end.set_value();
+    CHECK(busy.receive_exactly(4) == "wait");
+    CHECK(is_refused(server, "it"));
+    // The undo that was cancelled is over, and another one can begin.
+    CHECK(eventually([&] { return server.server.undo_drain("it").empty(); }));
+    Peer peer = server.connect("it");
+    CHECK(echoes(peer, "served"));
 }
 
 TEST_CASE("what cannot be drained is named", "[drain]") {

@@ -40,7 +40,7 @@ struct Service {
     std::uint32_t drains = 0;  // so many were begun
     bool is_drained = false;
     std::uint64_t drained_ns = 0;  // when that was last ordered
-    bool is_resuming = false;
+    std::uint32_t undos = 0;       // under way
 
     // What on_close has said of the connections that on_open accepted.
     struct Closed {

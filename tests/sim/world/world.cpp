@@ -307,22 +307,28 @@ void World::operate() {
             [this] { return operator_ends_; },
             scheduler_.now() + 1 + random.skewed(std::min(plan_.traffic_ns / 2, 100 * ms))));
         if (Service& service = *random.pick(services_); operator_ends_) {
-            return;
+            break;
         } else if (!service.is_drained || random.one_in(4)) {
             drain_by_operator(service);
-        } else if (undo_drain(service)) {
+        } else if (undo_drain(service) && !random.one_in(3)) {
             static_cast<void>(
-                scheduler_.run_until([&service] { return !service.is_resuming; }, UINT64_MAX));
+                scheduler_.run_until([&service] { return service.undos == 0; }, UINT64_MAX));
         }
     }
+    const auto none_is_under_way = [this] {
+        return std::all_of(services_.begin(), services_.end(),
+                           [](const auto& service) { return service->undos == 0; });
+    };
+    static_cast<void>(scheduler_.run_until(none_is_under_way, UINT64_MAX));
 }
 
 void World::drain_by_operator(Service& service) {
     scheduler_.trace("service {}: an operator drains it", service.number);
     ++service.drains;
     service.drained_ns = scheduler_.now();
-    if (!service.is_drained) {
-        service.is_drained = true;
+    service.is_drained = true;
+    service.acceptor->cancel_resume();
+    if (service.acceptor->state() == net::Acceptor::State::accepting) {
         service.acceptor->stop([this, &service] { order_drain(service); });
     }
     order_drain(service);
@@ -333,20 +339,21 @@ void World::order_drain(Service& service) {
 }
 
 bool World::undo_drain(Service& service) {
-    service.is_resuming = true;
+    ++service.undos;
     const bool is_begun = service.acceptor->resume(
-        [this, &service](const std::vector<std::string>& mistakes) {
-            if (!mistakes.empty() && faults_.attach_fails == 0) {
+        [this, &service, drains = service.drains](const std::vector<std::string>& mistakes) {
+            const bool is_latest = service.drains == drains;
+            if (!mistakes.empty() && is_latest && faults_.attach_fails == 0) {
                 ledger_.violated("service " + std::to_string(service.number) +
                                  " does not listen again: " + mistakes.front());
             }
             scheduler_.trace(
                 mistakes.empty() ? "service {}: listens again" : "service {}: cannot listen again",
                 service.number);
-            service.is_drained = !mistakes.empty();
-            service.is_resuming = false;
+            service.is_drained = !mistakes.empty() || !is_latest;
+            --service.undos;
         });
-    service.is_resuming = service.is_resuming && is_begun;
+    service.undos -= is_begun ? 0 : 1;
     return is_begun;
 }
 
@@ -367,7 +374,7 @@ void World::check_drained(Service& service) {
         }
         scheduler_.sleep_for(ms);
     }
-    if (!run_until([&service] { return !service.is_resuming; })) {
+    if (!run_until([&service] { return service.undos == 0; })) {
         ledger_.violated(name + " is drained, and does not listen again");
     }
     if (service.is_echo()) {

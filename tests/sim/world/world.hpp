@@ -65,7 +65,7 @@ private:
     void operate();
     void drain_by_operator(Service& service);
     void order_drain(Service& service);
-    // True if the service will listen again, with is_resuming until then.
+    // True if the service will listen again, with `undos` above 0 until then.
     [[nodiscard]] bool undo_drain(Service& service);
     // A drained service loses its connections, listens again, and serves.
     void check_drained(Service& service);
