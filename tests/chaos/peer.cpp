@@ -495,11 +495,12 @@ bool Peer::timeout_explains(Time at) {
 }
 
 void Peer::judge(Time now) {
-    static_cast<void>(now);
     was_judged_ = true;
-    if (scene_.is_stopping) {
+    if (scene_.stop_asked != Time{}) {
+        // Its end is due at once. It is cut at the deadline only if the host got no processor.
         if (end_ == End::reset && act_.phase == Phase::stop && plan_.bytes <= 100 &&
-            received_ > 0 && has_all()) {
+            received_ > 0 && has_all() &&
+            is_too_late(scene_.stop_asked, now, Ms(scene_.plan.drain_ms) / 2)) {
             complain("reset", "an idle connection was reset at the stop");
         }
         return;
@@ -541,7 +542,7 @@ void Peer::look_for_lateness(Time now) {
                      " are allowed; one worker is in a long callback, and another idle");
         return;
     }
-    if (end_ != End::none || scene_.watch == nullptr || scene_.is_stopping ||
+    if (end_ != End::none || scene_.watch == nullptr || scene_.stop_asked != Time{} ||
         listener_.connections < 10'000) {
         return;
     }

@@ -34,7 +34,7 @@ struct Scene {
     const Watch* watch = nullptr;
     int epoll = -1;
     std::vector<std::uint16_t> ports;               // of the listeners
-    bool is_stopping = false;                       // host was told to stop: any end is in order
+    Time stop_asked{};                              // by this suite; then any end is in order
     std::atomic<Time> long_callback_since{Time{}};  // one is under way, as far as this side knows
     std::atomic<Time> long_callback_ended{Time{}};
 };

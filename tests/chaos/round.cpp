@@ -244,8 +244,8 @@ private:
     void stop() {
         crowd_.begin(Phase::stop);
         crowd_.run_until(Clock::now() + Ms(1'200));
-        scene_.is_stopping = true;
         const Time asked = Clock::now();
+        scene_.stop_asked = asked;
         host_->signal(plan_.on_windows ? SIGINT : SIGTERM);
         std::optional<int> code;
         const Ms allowed = Ms(plan_.drain_ms) + Ms(1'000);
