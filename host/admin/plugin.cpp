@@ -13,8 +13,10 @@ namespace {
 
 // From the first byte of a request to its last one.
 constexpr std::uint32_t request_timeout_ms = 5'000;
-// Until a client has taken all answers, or another one could be begun.
-constexpr std::uint32_t answer_timeout_ms = 15'000;
+// Until a client has taken all answers, or another one could be begun. A client that reads nothing
+// is cut after twice this time at the latest. That must be before its idle timeout (endpoint.cpp),
+// which would read and drop its requests for the close timeout.
+constexpr std::uint32_t answer_timeout_ms = 10'000;
 
 }  // namespace
 
