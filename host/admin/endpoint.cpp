@@ -12,7 +12,8 @@ namespace {
 
 // One thread is enough, and lets a busy host keep its processors. An answer may be larger than the
 // queue; a client that does not read it is cut by the plugin's own clock. One more connection waits
-// in the system's backlog.
+// in the system's backlog: so there are enough for an operator to get in beside a crowd of slow
+// clients.
 std::string configuration_for(const std::string& listen, const std::string& backend) {
     return R"({
   "io": { "backend": )" +
@@ -20,7 +21,7 @@ std::string configuration_for(const std::string& listen, const std::string& back
           "receive_buffer_bytes": 16384 },
   "listeners": [ { "name": "admin", "listen": )" +
            json_string(listen) + R"(, "plugin": "portico-admin",
-    "limits": { "connections": 64, "send_queue_bytes": 262144, "max_send_bytes": 67108864,
+    "limits": { "connections": 1024, "send_queue_bytes": 262144, "max_send_bytes": 67108864,
                 "unconsumed_bytes": 131072, "idle_timeout_ms": 30000,
                 "half_close_timeout_ms": 10000, "close_timeout_ms": 2000 } } ],
   "log": { "level": "warn", "access": false, "queue": 64 },
