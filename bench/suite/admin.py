@@ -6,7 +6,9 @@ scrapes a second are on the endpoint. ./dev build --preset bench builds the prog
     bench/suite/admin.py [--bin build/bench/bin] [--rounds N] [--scrapes N]
 
 The host has a worker of its own for the endpoint, on the processor of its other one. The slow
-clients send a byte a second, and come again when they have been cut.
+clients send a byte a second, and come again when they have been cut. They and the load's client
+share a processor too, so the bar is for the ratio to the p99 while the same clients are on the
+endpoint of another host.
 """
 import argparse
 import contextlib
@@ -90,20 +92,27 @@ def p99(place, running):
 
 
 def p99_rounds(server, place, rounds):
-    """{"alone": ..., "beside": ...}: microseconds, two figures a round."""
-    runs = {"alone": [], "beside": []}
+    """{"alone", "beside", "elsewhere"}: microseconds, two figures a round. "elsewhere": the same
+    clients are on the endpoint of another host, on the same processors."""
     running, ports = start(server, 1, place)
+    other, other_ports = start(server, 1, place)
 
-    def with_crowd():
-        with beside("slow_clients.py", ports[0], SLOW_CLIENTS), beside("scraper.py", ports[0]):
+    def with_clients(port):
+        with beside("slow_clients.py", port, SLOW_CLIENTS), beside("scraper.py", port):
             return p99(place, running)
 
-    with running:
+    ways = {"alone": lambda: p99(place, running),
+            "beside": lambda: with_clients(ports[0]),
+            "elsewhere": lambda: with_clients(other_ports[0])}
+    runs = {way: [] for way in ways}
+    with running, other:
         p99(place, running)
-        for _ in range(rounds):
-            alone = [p99(place, running)]
-            runs["beside"].append([with_crowd(), with_crowd()])
-            runs["alone"].append([*alone, p99(place, running)])
+        for number in range(rounds):
+            turn = number % len(ways)
+            order = [*ways][turn:] + [*ways][:turn]
+            halves = [{way: ways[way]() for way in names} for names in (order, order[::-1])]
+            for way in ways:
+                runs[way].append([half[way] for half in halves])
     return runs
 
 
@@ -130,12 +139,15 @@ def main():
                       f" ({seconds[0] * 1e3:.2f} to {seconds[-1] * 1e3:.2f}, "
                       f"p90 {seconds[len(seconds) * 9 // 10] * 1e3:.2f})", flush=True)
                 runs = p99_rounds(server, place, arguments.rounds)
-                ratio = paired.ratio(paired.log_ratios(runs["beside"], runs["alone"]))
-                is_met = is_met and ratio.middle <= P99_RATIO_MAX
-                alone = statistics.median(sum(runs["alone"], []))
                 print(f"{server.title}: p99 beside {SLOW_CLIENTS} slow clients and ten scrapes a "
-                      f"second: {ratio.middle:.3f} ({ratio.low:.3f} to {ratio.high:.3f}) of "
-                      f"{alone:.0f} us", flush=True)
+                      f"second:", flush=True)
+                for way, what in (("elsewhere", "if they are another host's"),
+                                  ("alone", "without them")):
+                    ratio = paired.ratio(paired.log_ratios(runs["beside"], runs[way]))
+                    middle = statistics.median(sum(runs[way], []))
+                    print(f"    {ratio.middle:.3f} ({ratio.low:.3f} to {ratio.high:.3f}) of the "
+                          f"{middle:.0f} us {what}", flush=True)
+                    is_met = is_met and (way == "alone" or ratio.middle <= P99_RATIO_MAX)
     except BenchError as error:
         sys.exit(f"admin: {error}")
     print("met" if is_met else f"not met: at most {SCRAPE_SECONDS_MAX * 1e3:.0f} ms and "
