@@ -273,9 +273,20 @@ private:
         // By then the bytes that the host has sent are there, or never will be.
         crowd_.run_until(Clock::now() + Ms(100));
         crowd_.drop_all();
+        judge_watchdog();
         host_pid = 0;
         host_.reset();
         log_.reset();
+    }
+
+    // The watchdog may report no plugin but the one whose callbacks take seconds.
+    void judge_watchdog() {
+        findings_.judged();
+        for (const std::string& line : log_->lines_with(" has not returned for ")) {
+            if (line.find("listener=slow ") == std::string::npos) {
+                findings_.violation("the watchdog", "it reports a healthy plugin: " + line);
+            }
+        }
     }
 
     Process::Resources held() const {

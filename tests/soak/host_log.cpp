@@ -2,9 +2,11 @@
 
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <fstream>
+#include <iterator>
 
 namespace portico::soak {
 
@@ -43,6 +45,14 @@ std::string HostLog::line_with(const std::string& text) const {
         }
     }
     return {};
+}
+
+std::vector<std::string> HostLog::lines_with(const std::string& text) const {
+    const std::scoped_lock lock(mutex_);
+    std::vector<std::string> found;
+    std::copy_if(lines_.begin(), lines_.end(), std::back_inserter(found),
+                 [&](const std::string& line) { return line.find(text) != std::string::npos; });
+    return found;
 }
 
 std::string HostLog::last_line() const {

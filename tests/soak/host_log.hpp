@@ -21,6 +21,7 @@ public:
 
     // The first line that contains `text`, or an empty one.
     [[nodiscard]] std::string line_with(const std::string& text) const;
+    [[nodiscard]] std::vector<std::string> lines_with(const std::string& text) const;
     [[nodiscard]] std::string last_line() const;
     [[nodiscard]] std::uint64_t clients() const;
 
