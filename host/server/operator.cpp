@@ -100,8 +100,8 @@ std::string Server::Implementation::undo_drain(const std::string& listener) {
             }
             // Nobody may wait for the answer any more.
             for (const std::string& mistake : mistakes) {
-                log_->write(base::LogLevel::warn, service->listener->name, 0,
-                            "does not listen again: " + mistake);
+                log_->compose(base::LogLevel::warn, service->listener->name, 0,
+                              [&] { return "does not listen again: " + mistake; });
             }
             const std::scoped_lock answer_lock(resumption->mutex);
             resumption->mistakes = mistakes;
