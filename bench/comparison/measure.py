@@ -2,13 +2,15 @@
 second, and each server's cost."""
 import contextlib
 import dataclasses
+import itertools
 import os
 import statistics
 import subprocess
 import time
 
-from harness import client
+from harness import client, paired
 from harness.processes import BenchError, Holder
+from harness.progress import told_rounds
 
 from . import contestants
 
@@ -112,20 +114,13 @@ def rounds(place, system, load, chosen, limits, progress):
             started[each.name] = stack.enter_context(contestants.start(each, system, load.plugin))
             opened[each.name] = opening(place, system, started[each.name], load, limits.openings)
 
-        def half(names):
-            return {name: timed_run(place, system, started[name], load, limits.run_seconds,
-                                    opened[name]) for name in names}
-        runs = {each.name: [] for each in chosen}
-        for number in range(limits.rounds):
-            if number >= ROUNDS_MIN and time.monotonic() > deadline:
-                break
-            progress(f"round {number + 1} of {limits.rounds}")
-            # The last one runs twice in a row, so that place rotates.
-            turn = number % len(chosen)
-            order = [each.name for each in chosen[turn:] + chosen[:turn]]
-            first, second = half(order), half(reversed(order))
-            for name in order:
-                runs[name].append([first[name], second[name]])
+        in_time = itertools.takewhile(
+            lambda number: number < ROUNDS_MIN or time.monotonic() <= deadline,
+            range(limits.rounds))
+        runs = paired.rounds(
+            started, told_rounds(in_time, limits.rounds, progress),
+            lambda name: timed_run(place, system, started[name], load, limits.run_seconds,
+                                   opened[name]))
     each_us = {name: opened[name].cpu_ns / load.connections / 1000 for name in opened}
     return {"runs": runs, "opening_us": {} if load.is_visit else each_us}
 

@@ -1,4 +1,4 @@
-"""Statistics of paired rounds: ratios of two servers, with bootstrap intervals.
+"""Paired rounds and their statistics: ratios of two servers, with bootstrap intervals.
 
 A round runs every server once, and then once more in the opposite order. Slow changes (the clock of
 the processor, other programs) affect the two runs of each server alike, so within a round two
@@ -19,6 +19,22 @@ class Interval:
     middle: float
     low: float
     high: float
+
+
+def rounds(names, numbers, run):
+    """{name: [[first half, second half] of each round]}, the results of run(name). There is a round
+    for each of `numbers`: 0, 1, ...; the iterable may end them early, or tell of the progress."""
+    names = list(names)
+    runs = {name: [] for name in names}
+    for number in numbers:
+        # The last one runs twice in a row, so that place rotates.
+        turn = number % len(names)
+        order = names[turn:] + names[:turn]
+        first = {name: run(name) for name in order}
+        second = {name: run(name) for name in reversed(order)}
+        for name in names:
+            runs[name].append([first[name], second[name]])
+    return runs
 
 
 def log_ratios(numerator, denominator):

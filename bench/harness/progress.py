@@ -3,6 +3,13 @@ import sys
 import time
 
 
+def told_rounds(numbers, count, progress):
+    """The numbers, of `count` rounds; each is told as its round begins."""
+    for number in numbers:
+        progress(f"round {number + 1} of {count}")
+        yield number
+
+
 class Progress:
     """Prints a line when something begins, and estimates the total time from what the parts before
     it took."""

@@ -11,6 +11,20 @@ def rounds_of(figures):
     return [(figure, figure) for figure in figures]
 
 
+class Rounds(unittest.TestCase):
+    def test_each_round_runs_all_in_both_orders_and_begins_with_another(self):
+        order = []
+
+        def run(name):
+            order.append(name)
+            return len(order)
+
+        runs = paired.rounds("ABC", range(2), run)
+        self.assertEqual("".join(order), "ABCCBA" "BCAACB")
+        self.assertEqual(runs, {"A": [[1, 6], [9, 10]], "B": [[2, 5], [7, 12]],
+                                "C": [[3, 4], [8, 11]]})
+
+
 class LogRatios(unittest.TestCase):
     def test_a_round_is_the_geometric_mean_of_its_halves(self):
         logs = paired.log_ratios([(2.0, 8.0)], [(1.0, 4.0)])

@@ -33,21 +33,16 @@ def measure(server, rounds, place):
     scenario = scenarios.BY_NAME["churn"]
     files = {form: place.work / f"{server.name}_{form}.access" for form in ("text", "json")}
     logs = {"none": WITHOUT, **{form: log_of(file, form) for form, file in files.items()}}
-    runs = {way: [] for way in logs}
     with contextlib.ExitStack() as stack:
         started = {way: stack.enter_context(servers.start(server, "echo", place,
                                                           f"{server.name}_{way}", log=log))
                    for way, log in logs.items()}
         count = timed.calibrated_count(place, started["none"].port, scenario)
         # The calibration's connections have no lines; each run after it is as long as any other.
-        for number in range(rounds + 1):
-            turn = number % len(logs)
-            order = [*logs][turn:] + [*logs][:turn]
-            halves = [{way: timed.one_run(place, started[way], scenario, count)["cpu_ns"]
-                       for way in ways} for ways in (order, order[::-1])]
-            if number > 0:  # the first one warms
-                for way in logs:
-                    runs[way].append([half[way] for half in halves])
+        runs = paired.rounds(
+            logs, range(rounds + 1),
+            lambda way: timed.one_run(place, started[way], scenario, count)["cpu_ns"])
+    runs = {way: found[1:] for way, found in runs.items()}  # the first one warms
     connections = 2 * (rounds + 1) * count * scenario.connections
     found = {}
     for form, file in files.items():

@@ -37,10 +37,10 @@ LOAD = ["--size", "64", "--connections", "64", "--rate", "5000", "--duration", "
 SERVERS = [server for server in servers.SERVERS if server.is_portico]
 
 
-def start(server, listeners, place):
+def start(server, listeners, place, name):
     """A host with an endpoint; returns it, and the ports of the endpoint and of each listener."""
     ports = [free_port() for _ in range(listeners + 1)]
-    file = place.work / f"{server.name}_admin.json"
+    file = place.work / f"{server.name}_{name}.json"
     file.write_text(json.dumps({
         "io": {"backend": server.backend, "threads": 1},
         "plugin_directory": str((place.programs / "plugins").resolve()),
@@ -50,15 +50,15 @@ def start(server, listeners, place):
         "admin": {"listen": f"127.0.0.1:{ports[0]}"},
         "log": {"level": "error"},
     }, indent=1) + "\n", encoding="utf-8")
-    running = Running(f"{server.name} with an endpoint",
+    running = Running(f"{server.name}, {name}",
                       [place.programs / server.program, "--config", file], ports[1],
-                      place.work / f"{server.name}_admin.log")
+                      place.work / f"{server.name}_{name}.log")
     return running, ports
 
 
 def scrape_times(server, place, scrapes):
     """(seconds, bytes) of each, with CONNECTIONS open connections over LISTENERS listeners."""
-    running, ports = start(server, LISTENERS, place)
+    running, ports = start(server, LISTENERS, place, "scraped")
     with running, contextlib.ExitStack() as stack:
         before = running.descriptors()
         for number in range(CONNECTIONS):
@@ -94,26 +94,19 @@ def p99(place, running):
 def p99_rounds(server, place, rounds):
     """{"alone", "beside", "elsewhere"}: microseconds, two figures a round. "elsewhere": the same
     clients are on the endpoint of another host, on the same processors."""
-    running, ports = start(server, 1, place)
-    other, other_ports = start(server, 1, place)
-
     def with_clients(port):
         with beside("slow_clients.py", port, SLOW_CLIENTS), beside("scraper.py", port):
             return p99(place, running)
 
-    ways = {"alone": lambda: p99(place, running),
-            "beside": lambda: with_clients(ports[0]),
-            "elsewhere": lambda: with_clients(other_ports[0])}
-    runs = {way: [] for way in ways}
-    with running, other:
-        p99(place, running)
-        for number in range(rounds):
-            turn = number % len(ways)
-            order = [*ways][turn:] + [*ways][:turn]
-            halves = [{way: ways[way]() for way in names} for names in (order, order[::-1])]
-            for way in ways:
-                runs[way].append([half[way] for half in halves])
-    return runs
+    running, ports = start(server, 1, place, "measured")
+    with running:
+        other, other_ports = start(server, 1, place, "other")
+        with other:
+            ways = {"alone": lambda: p99(place, running),
+                    "beside": lambda: with_clients(ports[0]),
+                    "elsewhere": lambda: with_clients(other_ports[0])}
+            p99(place, running)
+            return paired.rounds(ways, range(rounds), lambda way: ways[way]())
 
 
 def main():

@@ -18,6 +18,7 @@ if not __package__:  # run as a script: the packages are in the folder above
 # pylint: disable=wrong-import-position
 from harness import client, paired, processes, servers
 from harness.processes import BenchError, Running, free_port, until
+from harness.progress import told_rounds
 
 LOAD = ["--size", "64", "--connections", "64", "--depth", "1"]
 COUNT = 1_000  # messages of each connection in a run
@@ -84,18 +85,10 @@ def one_run(place, running):
 
 def cpu_rounds(place, started, rounds, progress):
     """{proxy: [[first half, second half] of each round]}, nanoseconds a message."""
-    runs = {name: [] for name in started}
     for running in started.values():
         one_run(place, running)
-    for number in range(rounds):
-        progress(f"round {number + 1} of {rounds}")
-        turn = number % len(started)
-        order = [*started][turn:] + [*started][:turn]
-        first = {name: one_run(place, started[name]) for name in order}
-        second = {name: one_run(place, started[name]) for name in reversed(order)}
-        for name in order:
-            runs[name].append([first[name], second[name]])
-    return runs
+    return paired.rounds(started, told_rounds(range(rounds), rounds, progress),
+                         lambda name: one_run(place, started[name]))
 
 
 def left_behind(place, running):

@@ -1,8 +1,9 @@
 """The timed runs of a scenario: all servers, interleaved, each with the same number of messages."""
 import contextlib
 
-from harness import client, servers
+from harness import client, paired, servers
 from harness.processes import Holder
+from harness.progress import told_rounds
 from suite import exact
 
 RUN_SECONDS = 0.4
@@ -62,17 +63,8 @@ def measure(scenario, chosen, rounds, turns, place, progress):
         for name, _, _ in entries:
             progress(f"warming {name}")
             one_run(place, started[name], scenario, count)
-        runs = {name: [] for name, _, _ in entries}
-        for number in range(rounds):
-            progress(f"round {number + 1} of {rounds}")
-            # The last one runs twice in a row, so that place rotates.
-            turn = number % len(entries)
-            order = [name for name, _, _ in entries[turn:] + entries[:turn]]
-            first = {name: one_run(place, started[name], scenario, count) for name in order}
-            second = {name: one_run(place, started[name], scenario, count)
-                      for name in reversed(order)}
-            for name in order:
-                runs[name].append([first[name], second[name]])
+        runs = paired.rounds(started, told_rounds(range(rounds), rounds, progress),
+                             lambda name: one_run(place, started[name], scenario, count))
         names = [server.name for server in chosen if server is not servers.AGAIN]
         return {
             "count": count, "messages": count * scenario.connections, "runs": runs,
