@@ -1,5 +1,6 @@
 """Starts, watches and ends the programs that take part. Every program that is started here is ended
 here."""
+import contextlib
 import os
 import pathlib
 import resource
@@ -32,10 +33,17 @@ def raise_descriptor_limit():
     return hard
 
 
+def free_ports(count):
+    """So many different ones: each is held until all are found."""
+    with contextlib.ExitStack() as stack:
+        probes = [stack.enter_context(socket.socket()) for _ in range(count)]
+        for probe in probes:
+            probe.bind(("127.0.0.1", 0))
+        return [probe.getsockname()[1] for probe in probes]
+
+
 def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    return free_ports(1)[0]
 
 
 def is_listening(port):

@@ -25,7 +25,7 @@ if not __package__:  # run as a script: the packages are in the folder above
     sys.path[0] = str(pathlib.Path(__file__).resolve().parents[1])
 # pylint: disable=wrong-import-position
 from harness import client, launch, paired, processes, servers
-from harness.processes import BenchError, Running, free_port
+from harness.processes import BenchError, Running, free_ports
 from harness.scraper import Scraper
 
 SCRAPE_SECONDS_MAX = 0.005
@@ -39,7 +39,7 @@ SERVERS = [server for server in servers.SERVERS if server.is_portico]
 
 def start(server, listeners, place, name):
     """A host with an endpoint; returns it, and the ports of the endpoint and of each listener."""
-    ports = [free_port() for _ in range(listeners + 1)]
+    ports = free_ports(listeners + 1)
     file = place.work / f"{server.name}_{name}.json"
     file.write_text(json.dumps({
         "io": {"backend": server.backend, "threads": 1},
